@@ -55,6 +55,16 @@ fn expect(spec: &PodDisruptionBudgetSpec, pods: usize, sizes: &BTreeMap<String, 
     }
 }
 
+/// The pods whose eviction did not happen in time.
+fn overdue<'a>(budget: &PodDisruptionBudget, pods: &'a [Arc<Pod>], now: &Time) -> impl Iterator<Item = &'a Pod> {
+    let evicted = budget.status.as_ref().and_then(|status| status.disrupted_pods.as_ref());
+    let late = move |pod: &&Pod| {
+        let time = evicted.and_then(|evicted| evicted.get(pod.name())).filter(|_| !pod.is_deleting());
+        time.is_some_and(|time| meta::left(time, EVICTED_FOR, now).is_none())
+    };
+    pods.iter().map(Arc::as_ref).filter(late)
+}
+
 /// The status, and when the next eviction will be held for one that did not happen.
 fn observe(
     budget: &PodDisruptionBudget,
@@ -186,8 +196,11 @@ impl Budgets {
                 if counts_controllers(&spec) && pods.iter().any(|pod| pod.controller().is_none()) {
                     self.recorder.warning(&reference(budget.as_ref()), "UnmanagedPods", unmanaged(&spec));
                 }
-                let active = pods.iter().filter(|pod| is_active(pod)).count();
-                let (status, again) = observe(&budget, &pods, expect(&spec, active, &sizes), &now);
+                for pod in overdue(&budget, &pods, &now) {
+                    let text = format!("Pod was expected by PDB {key} to be deleted but it wasn't");
+                    self.recorder.warning(&reference(pod), "NotDeleted", text);
+                }
+                let (status, again) = observe(&budget, &pods, expect(&spec, pods.len(), &sizes), &now);
                 (status, Ok(again))
             }
             Err(error) => {

@@ -7,6 +7,8 @@ const FINISHED: &str = "finished";
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 /// How long a node must be missing before its pods are given up.
 const QUARANTINE: Duration = Duration::from_secs(40);
+/// After this a disruption that was announced did not happen.
+const MARKED_FOR: Duration = Duration::from_mins(2);
 
 pub(crate) fn runner(context: &Context) -> Runner<PodGc> {
     let client = context.client.clone();
@@ -72,16 +74,27 @@ fn judge(pod: &Pod, node: Option<&Node>) -> Option<Reason> {
     }
 }
 
-/// The finished pods beyond the limit: evicted ones first, since nobody counts them, then the oldest.
+/// The finished pods beyond the limit, in no order.
 fn surplus(mut finished: Vec<Arc<Pod>>, limit: usize) -> Vec<Arc<Pod>> {
     let count = if limit == 0 { 0 } else { finished.len().saturating_sub(limit) };
-    let reason = |pod: &Pod| pod.status.as_ref().and_then(|status| status.reason.clone());
-    let kept_longer = |pod: &Pod| phase(pod) != "Failed" || reason(pod).as_deref() != Some("Evicted");
     if count > 0 {
-        finished.sort_by_cached_key(|pod| (kept_longer(pod), pod.created(), pod.name().to_owned()));
+        finished.select_nth_unstable_by(count - 1, |a, b| turn(a).cmp(&turn(b)));
     }
     finished.truncate(count);
     finished
+}
+
+/// Evicted ones go first, since nobody counts them, then the oldest.
+fn turn(pod: &Pod) -> (bool, i128, &str) {
+    let reason = pod.status.as_ref().and_then(|status| status.reason.as_deref());
+    (phase(pod) != "Failed" || reason != Some("Evicted"), pod.created(), pod.name())
+}
+
+/// Since when a pod bears the mark of a disruption that did not come. What a kubelet ends may take its time.
+fn marked_in_vain(pod: &Pod) -> Option<&Time> {
+    let mark = conditions::get(pod.status.as_ref()?.conditions.as_ref(), "DisruptionTarget")?;
+    let counts = mark.status == "True" && mark.reason() != "TerminationByKubelet" && is_active(pod);
+    mark.last_transition_time.as_ref().filter(|_| counts)
 }
 
 impl PodGc {
@@ -96,9 +109,17 @@ impl PodGc {
         let Some(pod) = self.pods.get(key) else { return Ok(None) };
         let node = self.nodes.get(&ObjectKey::new("", pods::node(&pod)));
         if let Some(reason) = judge(&pod, node.as_deref()) {
-            self.remove_all(&[pod], reason).await?;
+            return self.remove_all(&[pod], reason).await.map(|()| None);
         }
-        Ok(None)
+        let Some(since) = marked_in_vain(&pod) else { return Ok(None) };
+        if let Some(left) = meta::left(since, MARKED_FOR, &meta::now()) {
+            return Ok(Some(left));
+        }
+        let (mut cleared, now) = ((*pod).clone(), Some(meta::now()));
+        let (type_, status) = ("DisruptionTarget".to_owned(), "False".to_owned());
+        let no_target = PodCondition { type_, status, last_transition_time: now, ..PodCondition::default() };
+        conditions::set(&mut cleared.status.get_or_insert_default().conditions, no_target);
+        ignore_gone(self.client.update_status(&cleared).await).map(|_| None)
     }
 
     /// What a change of a pod makes look at.
@@ -106,7 +127,7 @@ impl PodGc {
         let node = ObjectKey::new("", pods::node(pod));
         let is_missing = !node.name.is_empty() && self.nodes.get(&node).is_none();
         let keys = [
-            pod.is_deleting().then(|| pod.key()),
+            (pod.is_deleting() || marked_in_vain(pod).is_some()).then(|| pod.key()),
             is_missing.then_some(node),
             is_finished(pod).then(|| ObjectKey::new("", "")),
         ];
@@ -189,8 +210,31 @@ mod tests {
         };
         let pods = [made("new", 3, ""), made("b", 1, ""), made("evicted", 9, "Evicted"), made("a", 1, "")];
         for (limit, expected) in [(0, ""), (9, ""), (4, ""), (3, "evicted"), (2, "evicted a"), (1, "evicted a b")] {
-            let names: Vec<_> = surplus(pods.to_vec(), limit).iter().map(|pod| pod.name().to_owned()).collect();
+            let mut gone = surplus(pods.to_vec(), limit);
+            gone.sort_by(|a, b| turn(a).cmp(&turn(b)));
+            let names: Vec<_> = gone.iter().map(|pod| pod.name()).collect();
             assert_eq!(names.join(" "), expected, "{limit}");
+        }
+    }
+
+    #[test]
+    fn only_who_lives_on_was_marked_in_vain() {
+        let mark = |status: &str, reason: &str| {
+            json!([{"type": "DisruptionTarget", "status": status, "reason": reason,
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}])
+        };
+        let cases = [
+            (json!([]), "Running", None, false),
+            (mark("True", "EvictionByEvictionAPI"), "Running", None, true),
+            (mark("True", "EvictionByEvictionAPI"), "Failed", None, false),
+            (mark("True", "EvictionByEvictionAPI"), "Running", Some("2026-01-01T00:00:01Z"), false),
+            (mark("True", "TerminationByKubelet"), "Running", None, false),
+            (mark("False", ""), "Running", None, false),
+        ];
+        for (conditions, phase, deleted, expected) in cases {
+            let pod = pod(json!({"metadata": {"name": "p", "deletionTimestamp": deleted},
+                "status": {"phase": phase, "conditions": conditions}}));
+            assert_eq!(marked_in_vain(&pod).is_some(), expected, "{conditions} {phase} {deleted:?}");
         }
     }
 
