@@ -16,6 +16,9 @@ const TAINTS: [(&str, &str, &str); 6] = [
     ("PIDPressure", "True", "node.kubernetes.io/pid-pressure"),
     ("NetworkUnavailable", "True", "node.kubernetes.io/network-unavailable"),
 ];
+/// Labels of nodes, and the names they had before, which some selectors still have.
+const OLDER_LABELS: [(&str, &str); 2] =
+    [("kubernetes.io/os", "beta.kubernetes.io/os"), ("kubernetes.io/arch", "beta.kubernetes.io/arch")];
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Conditions the kubelet reports, which nobody knows when it is silent.
 const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
@@ -58,6 +61,7 @@ pub(crate) struct NodeLifecycle {
 
 /// The last sign of life; only this process's own clock counts.
 struct Health {
+    node: ObjectReference,
     sign: Sign,
     seen: Instant,
 }
@@ -71,7 +75,10 @@ struct Sign {
 impl NodeLifecycle {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(node) = self.nodes.get(key) else {
-            self.health.lock().remove(key);
+            if let Some(Health { node, .. }) = self.health.lock().remove(key) {
+                let message = format!("Node {0} event: Removing Node {0} from Controller", key.name);
+                self.recorder.normal(&node, "RemovingNode", message);
+            }
             return Ok(None);
         };
         let silent = self.silence(key, &node);
@@ -82,8 +89,11 @@ impl NodeLifecycle {
             self.recorder.normal(&reference(&node), "NodeNotReady", message);
         }
         let (evicts, waits) = self.eviction(&node);
-        if let Some(taints) = wanted_taints(&node, evicts) {
-            node.spec.get_or_insert_default().taints = Some(taints);
+        let (taints, labels) = (wanted_taints(&node, evicts), wanted_labels(&node));
+        if taints.is_some() || labels.is_some() {
+            let spec = node.spec.get_or_insert_default();
+            spec.taints = taints.or(spec.taints.take());
+            node.metadata.labels = labels.or(node.metadata.labels);
             node = self.client.update(&node).await?;
         }
         if !is_ready(&node) {
@@ -121,10 +131,10 @@ impl NodeLifecycle {
         let known = health.entry(key.clone()).or_insert_with(|| {
             let message = format!("Node {0} event: Registered Node {0} in Controller", key.name);
             self.recorder.normal(&reference(node), "RegisteredNode", message);
-            Health { sign: Sign { lease: None, heartbeat: None }, seen: now }
+            Health { node: reference(node), sign: Sign { lease: None, heartbeat: None }, seen: now }
         });
         if known.sign != sign {
-            *known = Health { sign, seen: now };
+            (known.sign, known.seen) = (sign, now);
         }
         now - known.seen
     }
@@ -172,6 +182,14 @@ fn make_unknown(node: &mut Node) -> bool {
         changed = true;
     }
     changed
+}
+
+/// The labels the node should have, older names included; `None` when it has them.
+fn wanted_labels(node: &Node) -> Option<Labels> {
+    let labels = node.metadata.labels.clone().unwrap_or_default();
+    let older = OLDER_LABELS.iter().filter_map(|(name, older)| Some(((*older).to_owned(), labels.get(*name)?.clone())));
+    let wanted: Labels = labels.clone().into_iter().chain(older).collect();
+    (wanted != labels).then_some(wanted)
 }
 
 /// The taints the node should have; `None` when it has them. `evicts` says that its pods may be told to go.
@@ -253,6 +271,23 @@ mod tests {
                 taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect::<Vec<_>>().join(" ")
             });
             assert_eq!(found.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn labels_bear_their_older_names_too() {
+        let (os, older) = ("kubernetes.io/os", "beta.kubernetes.io/os");
+        let both = json!({os: "linux", older: "linux"});
+        let cases = [
+            (json!({}), None),
+            (json!({"a": "b"}), None),
+            (json!({os: "linux"}), Some(both.clone())),
+            (json!({os: "linux", older: "windows"}), Some(both.clone())),
+            (both, None),
+        ];
+        for (labels, expected) in cases {
+            let node: Node = serde_json::from_value(json!({"metadata": {"labels": labels}})).expect("a node");
+            assert_eq!(wanted_labels(&node).map(|labels| json!(labels)), expected, "{labels}");
         }
     }
 
