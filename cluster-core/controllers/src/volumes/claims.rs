@@ -4,9 +4,10 @@ use super::matching::{choose, is_for};
 use super::{COMPLETED, find, provision};
 use crate::prelude::*;
 use cluster_client::ListOptions;
-use cluster_client::volumes::{claim_key, claim_name, class_name, mismatch, volume_name};
+use cluster_client::volumes::{claim_key, claim_name, class_name, mismatch, storage, volume_name};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
+use std::cmp::Reverse;
 
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
@@ -46,9 +47,31 @@ pub(crate) fn runner(context: &Context) -> Runner<Binder> {
 fn grown(claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> Option<Amount> {
     let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
     let wanted = requests.get("storage")?;
-    let present = volume.spec.as_ref()?.capacity.as_ref()?.get("storage")?;
-    let parse = |amount: &Amount| Quantity::parse(&amount.0).ok();
-    (parse(wanted)? > parse(present)?).then(|| wanted.clone())
+    let present = volume.spec.as_ref()?.capacity.as_ref();
+    (storage(Some(requests)) > storage(present)).then(|| wanted.clone())
+}
+
+/// The class of claims that name none: of several defaults the newest.
+fn default_class(classes: &[Arc<StorageClass>]) -> Option<&Arc<StorageClass>> {
+    const DEFAULT: [&str; 2] =
+        ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+    let is_default = |class: &&Arc<StorageClass>| DEFAULT.iter().any(|mark| class.annotation(mark) == Some("true"));
+    classes.iter().filter(is_default).max_by_key(|class| (class.created(), Reverse(class.name().to_owned())))
+}
+
+/// What keeps a claim whose class waits for a node: reason and message of an event. `pods` use it.
+fn waits_for(pods: &[Arc<Pod>]) -> (&'static str, String) {
+    let waiting = pods.iter().filter(|pod| !is_finished(pod) && pods::node(pod).is_empty());
+    let names: Vec<&str> = waiting.map(|pod| pod.name()).collect();
+    let text = match names.as_slice() {
+        [] => {
+            let text = "waiting for first consumer to be created before binding";
+            return ("WaitForFirstConsumer", text.to_owned());
+        }
+        [pod] => format!("waiting for pod {pod} to be scheduled"),
+        pods => format!("waiting for pods {} to be scheduled", pods.join(",")),
+    };
+    ("WaitForPodScheduled", text)
 }
 
 fn is_unclaimed(volume: &PersistentVolume) -> bool {
@@ -190,11 +213,19 @@ impl Binder {
         if let Some(volume) = choose(claim, &self.volumes.list(), node.as_deref(), may_choose) {
             return self.bind(claim, &volume).await;
         }
+        if claim.spec.as_ref().is_some_and(|spec| spec.storage_class_name.is_none())
+            && let Some(default) = default_class(&self.classes.list())
+        {
+            let mut given = claim.clone();
+            given.spec.get_or_insert_default().storage_class_name.clone_from(&default.metadata.name);
+            return Ok(drop(self.client.update(&given).await?));
+        }
         let about = reference(claim);
         match class {
             _ if !may_choose => {
-                let text = "waiting for first consumer to be created before binding";
-                self.recorder.normal(&about, "WaitForFirstConsumer", text);
+                let pods = self.pods.by_index(CLAIMED, &claim.key().to_string());
+                let (reason, text) = waits_for(&pods);
+                self.recorder.normal(&about, reason, text);
             }
             Some(class) if class.provisioner == provision::PROVISIONER => {
                 return Box::pin(self.provision(claim, &class, node.as_deref())).await;
@@ -243,9 +274,8 @@ impl Binder {
             self.recorder.warning(&reference(claim), "ProvisioningFailed", text);
             return self.set_claim_phase(claim, "Pending", None).await;
         }
-        let hostname = |node: &Node| node.metadata.labels.as_ref()?.get("kubernetes.io/hostname").cloned();
-        let host = node.map(|node| hostname(node).unwrap_or_else(|| node.name().to_owned()));
-        let wanted = provision::volume(claim, class, host.as_deref())
+        let host = node.map(|node| node.label("kubernetes.io/hostname").unwrap_or(node.name()));
+        let wanted = provision::volume(claim, class, host)
             .map_err(|e| Error::Object(format!("no volume can be made for claim {}: {e}", claim.name())))?;
         let volume = match self.client.create(&wanted).await {
             Err(error) if error.is_already_exists() => self.client.get("", &format!("pvc-{}", claim.uid())).await?,
@@ -264,6 +294,45 @@ impl Binder {
 mod tests {
     use super::*;
     use cluster_fake_server::FakeServer;
+
+    #[test]
+    fn a_claim_tells_whether_it_waits_for_a_pod_or_for_its_node() {
+        let pod = |name: &str, node: &str, phase: &str| {
+            crate::pods::tests::pod(json!({"metadata": {"name": name}, "spec": {"nodeName": node, "containers": []},
+                "status": {"phase": phase}}))
+        };
+        let first = ("WaitForFirstConsumer", "waiting for first consumer to be created before binding");
+        let cases = [
+            (vec![], first),
+            (vec![pod("a", "n", "Running"), pod("b", "", "Failed")], first),
+            (vec![pod("a", "", "Pending")], ("WaitForPodScheduled", "waiting for pod a to be scheduled")),
+            (
+                vec![pod("a", "", "Pending"), pod("b", "", "Pending")],
+                ("WaitForPodScheduled", "waiting for pods a,b to be scheduled"),
+            ),
+        ];
+        for (pods, (reason, text)) in cases {
+            assert_eq!(waits_for(&pods), (reason, text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn of_several_default_classes_the_newest_counts() {
+        let class = |name: &str, mark: &str, minute: u32| -> Arc<StorageClass> {
+            let made = json!({"metadata": {"name": name, "annotations": {"storageclass.kubernetes.io/is-default-class": mark},
+                "creationTimestamp": format!("2026-01-01T00:0{minute}:00Z")}, "provisioner": "x"});
+            Arc::new(serde_json::from_value(made).expect("a class"))
+        };
+        let cases = [
+            (vec![], None),
+            (vec![class("a", "false", 1)], None),
+            (vec![class("a", "true", 1), class("b", "true", 2), class("c", "false", 3)], Some("b")),
+            (vec![class("b", "true", 1), class("a", "true", 1)], Some("a")),
+        ];
+        for (classes, expected) in cases {
+            assert_eq!(default_class(&classes).map(|class| class.name()), expected);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_claim_stays_while_a_pod_has_it_that_only_the_server_knows() {

@@ -13,9 +13,14 @@ pub(super) enum Fate {
     Bound,
     /// The binder is about to bind it.
     Wait,
-    /// It was chosen for a claim that has another volume.
+    /// It is for a claim that has another volume.
     Free,
     Released,
+}
+
+/// Whether a volume goes when nobody claims it any more.
+fn goes(volume: &PersistentVolume) -> bool {
+    volume.spec.as_ref().is_some_and(|spec| spec.persistent_volume_reclaim_policy.as_deref() == Some("Delete"))
 }
 
 pub(super) fn fate(volume: &PersistentVolume, claim: Option<&PersistentVolumeClaim>) -> Fate {
@@ -27,9 +32,8 @@ pub(super) fn fate(volume: &PersistentVolume, claim: Option<&PersistentVolumeCla
     match volume_name(claim) {
         Some(bound) if bound == volume.name() => Fate::Bound,
         None => Fate::Wait,
-        Some(_) if volume.annotation(PROVISIONED_BY).is_some() => Fate::Released,
-        Some(_) if volume.annotation(CHOSEN).is_some() => Fate::Free,
-        Some(_) => Fate::Wait,
+        Some(_) if volume.annotation(PROVISIONED_BY).is_some() && goes(volume) => Fate::Released,
+        Some(_) => Fate::Free,
     }
 }
 
@@ -59,11 +63,12 @@ impl Binder {
         Ok(())
     }
 
-    /// Makes a volume free again that was chosen in vain.
+    /// Makes a volume free again that was chosen in vain; one that a user reserved stays reserved.
     async fn free(&self, volume: &PersistentVolume) -> Result<(), Error> {
         let mut volume = volume.clone();
-        volume.spec.get_or_insert_default().claim_ref = None;
-        volume.metadata.annotations.get_or_insert_default().remove(CHOSEN);
+        let chosen = volume.metadata.annotations.get_or_insert_default().remove(CHOSEN).is_some();
+        let claim = &mut volume.spec.get_or_insert_default().claim_ref;
+        *claim = claim.take().filter(|_| !chosen).map(|claim| ObjectReference { uid: None, ..claim });
         self.client.update(&volume).await?;
         Ok(())
     }
@@ -73,7 +78,7 @@ impl Binder {
         let failed = volume.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Failed"));
         let released = if failed { volume.clone() } else { self.set_volume_phase(volume, "Released", None).await? };
         let volume = &released;
-        if volume.spec.as_ref().and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref()) != Some("Delete") {
+        if !goes(volume) {
             return Ok(());
         }
         match volume.annotation(PROVISIONED_BY) {

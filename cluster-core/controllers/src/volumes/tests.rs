@@ -87,7 +87,7 @@ fn a_volume_follows_its_claim() {
         (bound("old"), Some("v"), Fate::Released),
         (bound("u"), Some("v"), Fate::Bound),
         (bound("u"), Some(""), Fate::Wait),
-        (bound("u"), Some("other"), Fate::Wait),
+        (bound("u"), Some("other"), Fate::Free),
     ];
     for (spec, volume_name, expected) in cases {
         let volume = volume("v", "1Gi", spec.clone());
