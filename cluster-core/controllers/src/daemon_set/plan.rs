@@ -81,6 +81,11 @@ pub(super) fn plan(
     if set.is_deleting() || !settled {
         return plan;
     }
+    // Of a node that is gone nobody else removes what never got there.
+    let known: HashSet<&str> = verdicts.iter().map(|(node, ..)| *node).collect();
+    let gone = view.by_node.iter().filter(|(node, _)| !known.contains(node.as_str()));
+    let lost = gone.flat_map(|(_, pods)| pods).filter(|pod| crate::pods::node(pod).is_empty() && !pod.is_deleting());
+    plan.delete.extend(lost.cloned());
     for (node, run, stay) in &verdicts {
         manage(&view, node, *run, *stay, &mut plan);
     }

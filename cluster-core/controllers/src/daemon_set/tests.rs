@@ -95,6 +95,21 @@ fn every_fitting_node_has_one_pod_and_updates_keep_their_bounds() {
 }
 
 #[test]
+fn a_pod_that_never_got_to_a_node_that_is_gone_goes() {
+    let set = set(&json!({}), &json!({"containers": []}));
+    let pattern = pattern(&set, &set.spec.template, "new");
+    let waits_for = |node: &str| {
+        let mut waiting = on_node(&pattern, node);
+        waiting.metadata.name = Some(format!("waits-{node}"));
+        Arc::new(waiting)
+    };
+    let pods = [waits_for("a"), waits_for("gone"), pod((0, "lost:ready:new"))];
+    let plan = plan(&set, &[node("a")], &pods, (&pattern, "new"), true, &meta::now());
+    let names: Vec<_> = plan.delete.iter().map(|pod| pod.name()).collect();
+    assert_eq!((names, plan.create), (vec!["waits-gone"], vec![]));
+}
+
+#[test]
 fn a_pod_for_a_node_is_bound_to_it_and_counted_there() {
     let set = set(&json!({}), &json!({"containers": [], "hostNetwork": true}));
     let pattern = pattern(&set, &set.spec.template, "new");
