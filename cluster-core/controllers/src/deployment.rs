@@ -5,6 +5,7 @@ mod rollout;
 mod status;
 
 use crate::meta::selector as matcher;
+use crate::pod_control;
 use crate::prelude::*;
 use rollout::{Scale, is_recreate, size, total, wanted};
 use status::{PROGRESSING, condition, deadline};
@@ -40,6 +41,10 @@ struct Rollout {
 impl Rollout {
     fn all(&self) -> Vec<Arc<ReplicaSet>> {
         self.old.iter().chain(&self.new).cloned().collect()
+    }
+
+    fn progressing(&self) -> Option<&DeploymentCondition> {
+        self.deployment.status.as_ref().and_then(status::progressing)
     }
 
     fn replace(&mut self, set: Arc<ReplicaSet>) {
@@ -150,8 +155,7 @@ impl Deployments {
                 rollout.replace(Arc::new(self.client.update(&updated).await?));
             }
             self.note_revision(rollout, revision::revision(&updated)).await?;
-            let conditions = rollout.deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
-            if conditions::get(conditions, PROGRESSING).is_none() && deadline(&rollout.deployment).is_some() {
+            if rollout.progressing().is_none() && deadline(&rollout.deployment).is_some() {
                 let message = format!("Found new replica set {:?}", new.name());
                 self.note(rollout, condition(PROGRESSING, "True", "FoundNewReplicaSet", message)).await?;
             }
@@ -168,6 +172,8 @@ impl Deployments {
         revision::annotate_size(deployment, &mut set);
         let created = match self.client.create(&set).await {
             Err(error) if error.is_already_exists() => return self.resolve_collision(rollout, &set).await,
+            // Whatever is made there fails.
+            Err(error) if pod_control::namespace_terminating(&error) => return Err(error.into()),
             Err(error) => {
                 let message = format!("Failed to create new replica set {:?}: {error}", set.name());
                 self.recorder.warning(&reference(deployment), "ReplicaSetCreateError", message.clone());
@@ -229,8 +235,7 @@ impl Deployments {
         if deadline(&rollout.deployment).is_none() {
             return Ok(());
         }
-        let conditions = rollout.deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
-        let reason = conditions::get(conditions, PROGRESSING).map(Condition::reason);
+        let reason = rollout.progressing().map(Condition::reason);
         let news = match (rollout.deployment.spec.paused == Some(true), reason) {
             (_, Some("ProgressDeadlineExceeded")) => return Ok(()),
             (true, reason) if reason != Some("DeploymentPaused") => ("DeploymentPaused", "Deployment is paused"),
@@ -273,8 +278,8 @@ impl Deployments {
     }
 
     async fn report_counts(&self, rollout: &Rollout) -> Outcome {
-        self.write(rollout, status::counts(&rollout.deployment, rollout.new.as_ref(), &rollout.all())).await?;
-        Ok(None)
+        let status = status::counts(&rollout.deployment, rollout.new.as_ref(), &rollout.all());
+        self.write(rollout, status).await.map(|()| None)
     }
 
     async fn report(&self, rollout: &Rollout) -> Outcome {

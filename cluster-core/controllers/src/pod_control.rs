@@ -121,7 +121,7 @@ impl PodControl {
     }
 }
 
-fn namespace_terminating(error: &cluster_client::Error) -> bool {
+pub(crate) fn namespace_terminating(error: &cluster_client::Error) -> bool {
     let details = error.status().and_then(|status| status.details.as_ref());
     details.is_some_and(|details| details.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"))
 }

@@ -64,19 +64,16 @@ fn judge<'a>(
     noticed: &Time,
     now: &Time,
 ) -> Verdict {
-    let mut verdict = Verdict::Stay;
+    let mut least = None;
     for taint in taints {
         let used = tolerations.iter().find(|toleration| covers(toleration, taint));
         let Some(used) = used else { return Verdict::Evict };
         let Some(allowed) = used.toleration_seconds else { continue };
         let since = taint.time_added.as_ref().unwrap_or(noticed).max(arrived);
         let Some(left) = meta::left(since, meta::seconds(allowed), now) else { return Verdict::Evict };
-        verdict = match verdict {
-            Verdict::StayFor(other) => Verdict::StayFor(left.min(other)),
-            _ => Verdict::StayFor(left),
-        };
+        least = Some(least.map_or(left, |other| left.min(other)));
     }
-    verdict
+    least.map_or(Verdict::Stay, Verdict::StayFor)
 }
 
 impl TaintEviction {
@@ -85,14 +82,21 @@ impl TaintEviction {
         let Some(pod) = self.pods.get(key).filter(|pod| !pod.is_deleting()) else { return Ok(None) };
         let Some(node) = self.nodes.get(&ObjectKey::new("", pods::node(&pod))) else { return Ok(None) };
         let now = meta::now();
-        let noticed = noticed.filter(|(uid, _)| uid == pod.uid()).map_or_else(|| now.clone(), |(_, since)| since);
+        let counted = noticed.filter(|(uid, _)| uid == pod.uid()).map(|(_, since)| since);
+        let noticed = counted.clone().unwrap_or_else(|| now.clone());
         let verdict = judge(no_execute(&node), tolerations(&pod), arrival(&pod).unwrap_or(&noticed), &noticed, &now);
         if verdict != Verdict::Stay {
             // Also of who is to go: an eviction that fails is tried again at once, not after the whole time.
             self.counting.lock().insert(key.clone(), (pod.uid().to_owned(), noticed));
         }
         match verdict {
-            Verdict::Stay => Ok(None),
+            Verdict::Stay => {
+                if counted.is_some() {
+                    let message = format!("Cancelling deletion of Pod {key}");
+                    self.recorder.normal(&reference(pod.as_ref()), "TaintManagerEviction", message);
+                }
+                Ok(None)
+            }
             Verdict::StayFor(left) => Ok(Some(left)),
             Verdict::Evict => self.evict(&pod).await.map(|()| None),
         }

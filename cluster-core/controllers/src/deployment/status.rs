@@ -76,7 +76,7 @@ fn is_progressing(old: &DeploymentStatus, new: &DeploymentStatus) -> bool {
         || new.available_replicas.unwrap_or_default() > old.available_replicas.unwrap_or_default()
 }
 
-fn progressing(status: &DeploymentStatus) -> Option<&DeploymentCondition> {
+pub(super) fn progressing(status: &DeploymentStatus) -> Option<&DeploymentCondition> {
     conditions::get(status.conditions.as_ref(), PROGRESSING)
 }
 

@@ -41,8 +41,7 @@ impl Mirror {
 }
 
 fn is_mirrored(endpoints: &Endpoints) -> bool {
-    let skips = endpoints.metadata.labels.as_ref().and_then(|labels| labels.get(SKIP)).is_some_and(|v| v == "true");
-    !skips && !endpoints.is_deleting() && endpoints.annotation(LEADER).is_none()
+    endpoints.label(SKIP) != Some("true") && !endpoints.is_deleting() && endpoints.annotation(LEADER).is_none()
 }
 
 /// The metadata of a new slice for an object.

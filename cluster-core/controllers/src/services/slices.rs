@@ -16,9 +16,8 @@ const UNSEEN_FOR: Duration = Duration::from_secs(10);
 
 /// The service a slice of this manager belongs to.
 pub(super) fn service_of(slice: &EndpointSlice, manager: &str) -> Option<ObjectKey> {
-    let labels = slice.metadata.labels.as_ref()?;
-    let ours = labels.get(MANAGED_BY.0).is_some_and(|by| by == manager);
-    ours.then(|| labels.get(SERVICE).map(|service| ObjectKey::new(slice.namespace(), service))).flatten()
+    let service = slice.label(SERVICE).filter(|_| slice.label(MANAGED_BY.0) == Some(manager))?;
+    Some(ObjectKey::new(slice.namespace(), service))
 }
 
 /// The slices of one manager.

@@ -79,9 +79,8 @@ pub(super) fn retain(
     condemned: bool,
     claim: &PersistentVolumeClaim,
 ) -> Vec<OwnerReference> {
-    let policy = set.spec.persistent_volume_claim_retention_policy.clone().unwrap_or_default();
-    let with_set = policy.when_deleted.as_deref() == Some("Delete");
-    let with_pod = policy.when_scaled.as_deref() == Some("Delete") && condemned;
+    let [with_set, with_scaled] = deletes(set);
+    let with_pod = with_scaled && condemned;
     let mut owners = claim.metadata.owner_references.clone().unwrap_or_default();
     let mut is = |owner: OwnerReference, wanted: bool| {
         let present = owners.iter().any(|old| old.uid == owner.uid);
@@ -99,16 +98,19 @@ pub(super) fn retain(
     owners
 }
 
+/// Whether claims go with their set, and whether with a pod that is scaled away.
+fn deletes(set: &StatefulSet) -> [bool; 2] {
+    let policy = set.spec.persistent_volume_claim_retention_policy.clone().unwrap_or_default();
+    [policy.when_deleted, policy.when_scaled].map(|what| what.as_deref() == Some("Delete"))
+}
+
 /// Whether a claim was given to an earlier pod of this name, with which it goes.
 pub(super) fn is_stale(set: &StatefulSet, pod: &Pod, claim: &PersistentVolumeClaim) -> bool {
     let goes = |owner: &OwnerReference| owner.kind == "Pod" && owner.name == pod.name() && owner.uid != pod.uid();
-    let policy = set.spec.persistent_volume_claim_retention_policy.as_ref();
-    policy.is_some_and(|policy| policy.when_scaled.as_deref() == Some("Delete")) && claim.owners().iter().any(goes)
+    deletes(set)[1] && claim.owners().iter().any(goes)
 }
 
 /// Whether the claims' owners need a look at all.
 pub(super) fn retains_all(set: &StatefulSet) -> bool {
-    let policy = set.spec.persistent_volume_claim_retention_policy.as_ref();
-    let deletes = |value: Option<&String>| value.is_some_and(|value| value == "Delete");
-    !policy.is_some_and(|policy| deletes(policy.when_deleted.as_ref()) || deletes(policy.when_scaled.as_ref()))
+    deletes(set) == [false, false]
 }

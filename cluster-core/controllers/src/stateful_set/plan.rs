@@ -99,6 +99,7 @@ fn observe(view: &View<'_>, current: &str) -> StatefulSetStatus {
         updated_replicas: Some(of(view.update)),
         current_revision: Some(current.to_owned()),
         update_revision: Some(view.update.to_owned()),
+        collision_count: Some(old.collision_count.unwrap_or_default()),
         ..old
     }
 }
@@ -119,11 +120,13 @@ fn rolls(set: &StatefulSet) -> bool {
     strategy.and_then(|strategy| strategy.type_.as_deref()) != Some("OnDelete")
 }
 
+fn rolling(set: &StatefulSet) -> Option<&RollingUpdateStatefulSetStrategy> {
+    set.spec.update_strategy.as_ref()?.rolling_update.as_ref()
+}
+
 /// The first ordinal that is updated.
 fn first_updated(set: &StatefulSet) -> i32 {
-    let strategy = set.spec.update_strategy.as_ref();
-    let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
-    let partition = rolling.and_then(|rolling| rolling.partition).unwrap_or_default();
+    let partition = rolling(set).and_then(|rolling| rolling.partition).unwrap_or_default();
     if rolls(set) { wanted(set).start.saturating_add(partition) } else { i32::MIN }
 }
 
@@ -160,7 +163,7 @@ fn fill(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
 
 /// Deletes the surplus, the highest first; an ordered set only while all below are healthy.
 fn shrink(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
-    let unhealthy = |pod: &&Arc<Pod>| !is_running(pod) || pod.is_deleting();
+    let unhealthy = |pod: &&Arc<Pod>| !view.available(pod) || pod.is_deleting();
     let first_unhealthy = view.replicas.values().flatten().find(unhealthy);
     let first_unhealthy = first_unhealthy.or_else(|| view.condemned.iter().rev().find(unhealthy));
     for pod in &view.condemned {
@@ -187,10 +190,8 @@ fn roll(view: &View<'_>, steps: &mut Vec<Step>) {
     if !rolls(view.set) {
         return;
     }
-    let strategy = view.set.spec.update_strategy.as_ref();
-    let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
     let total = i32::try_from(view.replicas.len()).unwrap_or(i32::MAX);
-    let limit = rolling.and_then(|rolling| rolling.max_unavailable.as_ref());
+    let limit = rolling(view.set).and_then(|rolling| rolling.max_unavailable.as_ref());
     let mut left = limit.map_or(1, |limit| scaled(limit, total, false).max(1));
     for (_, pod) in view.replicas.range(first_updated(view.set)..).rev() {
         if left == 0 {
