@@ -112,6 +112,14 @@ fn pem(request: &Request) -> String {
     String::from_utf8_lossy(&request.spec.request.0).into_owned()
 }
 
+fn with(request: &Request, kind: &str, reason: &str, message: String) -> Request {
+    let mut changed = request.clone();
+    let new = CertificateSigningRequestCondition::build(kind, "True", reason, message);
+    let new = CertificateSigningRequestCondition { last_update_time: new.last_transition_time.clone(), ..new };
+    changed.status.get_or_insert_default().conditions.get_or_insert_default().push(new);
+    changed
+}
+
 impl Requests {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(request) = self.requests.get(key).filter(|request| !request.is_deleting()) else {
@@ -145,17 +153,7 @@ impl Requests {
         // What was written brings the request back.
         Ok(None)
     }
-}
 
-fn with(request: &Request, kind: &str, reason: &str, message: String) -> Request {
-    let mut changed = request.clone();
-    let new = CertificateSigningRequestCondition::build(kind, "True", reason, message);
-    let new = CertificateSigningRequestCondition { last_update_time: new.last_transition_time.clone(), ..new };
-    changed.status.get_or_insert_default().conditions.get_or_insert_default().push(new);
-    changed
-}
-
-impl Requests {
     async fn fail(&self, request: &Request, why: String) -> Result<(), Error> {
         let failed = with(request, "Failed", "SignerValidationFailure", why);
         ignore_gone(self.client.update_status(&failed).await).map(drop)

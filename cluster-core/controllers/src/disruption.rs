@@ -55,30 +55,23 @@ fn expect(spec: &PodDisruptionBudgetSpec, pods: usize, sizes: &BTreeMap<String, 
     }
 }
 
-/// The pods whose eviction did not happen in time.
-fn overdue<'a>(budget: &PodDisruptionBudget, pods: &'a [Arc<Pod>], now: &Time) -> impl Iterator<Item = &'a Pod> {
-    let evicted = budget.status.as_ref().and_then(|status| status.disrupted_pods.as_ref());
-    let late = move |pod: &&Pod| {
-        let time = evicted.and_then(|evicted| evicted.get(pod.name())).filter(|_| !pod.is_deleting());
-        time.is_some_and(|time| meta::left(time, EVICTED_FOR, now).is_none())
-    };
-    pods.iter().map(Arc::as_ref).filter(late)
-}
-
-/// The status, and when the next eviction will be held for one that did not happen.
-fn observe(
+/// The status, when the next eviction will be held for one that did not happen, and the pods of which that is held now.
+fn observe<'a>(
     budget: &PodDisruptionBudget,
-    pods: &[Arc<Pod>],
+    pods: &'a [Arc<Pod>],
     (expected, desired): (i32, i32),
     now: &Time,
-) -> (PodDisruptionBudgetStatus, Option<Duration>) {
+) -> (PodDisruptionBudgetStatus, Option<Duration>, Vec<&'a Pod>) {
     let mut status = budget.status.clone().unwrap_or_default();
     let mut evicted = status.disrupted_pods.take().unwrap_or_default();
-    evicted.retain(|pod, time| {
-        let waits = pods.iter().any(|other| other.name() == pod && !other.is_deleting());
-        waits && meta::left(time, EVICTED_FOR, now).is_some()
+    let (mut again, mut spared) = (None, Vec::new());
+    evicted.retain(|name, time| {
+        let Some(pod) = pods.iter().find(|pod| pod.name() == name && !pod.is_deleting()) else { return false };
+        let left = meta::left(time, EVICTED_FOR, now);
+        spared.extend(left.is_none().then_some(pod.as_ref()));
+        again = again.into_iter().chain(left).min();
+        left.is_some()
     });
-    let again = evicted.values().filter_map(|time| meta::left(time, EVICTED_FOR, now)).min();
     let is_healthy = |pod: &&Arc<Pod>| is_ready(pod) && !pod.is_deleting() && !evicted.contains_key(pod.name());
     let healthy = i32::try_from(pods.iter().filter(is_healthy).count()).unwrap_or(i32::MAX);
     let allowed = if expected > 0 { (healthy - desired).max(0) } else { 0 };
@@ -89,7 +82,7 @@ fn observe(
     status.current_healthy = Some(healthy);
     status.desired_healthy = Some(desired);
     status.expected_pods = Some(expected);
-    (status, again)
+    (status, again, spared)
 }
 
 /// Says how many pods may be evicted, and by reason and message why.
@@ -179,9 +172,7 @@ impl Budgets {
         let none = || Error::Object(format!("{} does not implement the scale subresource", resource.qualified()));
         there.map_or(Ok(None), |_| Err(none()))
     }
-}
 
-impl Budgets {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(budget) = self.budgets.get(key) else { return Ok(None) };
         let mut pods = self.pods.by_index(BY_NAMESPACE, &key.namespace);
@@ -196,11 +187,11 @@ impl Budgets {
                 if counts_controllers(&spec) && pods.iter().any(|pod| pod.controller().is_none()) {
                     self.recorder.warning(&reference(budget.as_ref()), "UnmanagedPods", unmanaged(&spec));
                 }
-                for pod in overdue(&budget, &pods, &now) {
+                let (status, again, spared) = observe(&budget, &pods, expect(&spec, pods.len(), &sizes), &now);
+                for pod in spared {
                     let text = format!("Pod was expected by PDB {key} to be deleted but it wasn't");
                     self.recorder.warning(&reference(pod), "NotDeleted", text);
                 }
-                let (status, again) = observe(&budget, &pods, expect(&spec, pods.len(), &sizes), &now);
                 (status, Ok(again))
             }
             Err(error) => {
@@ -253,7 +244,7 @@ mod tests {
             let budget = json!({"metadata": {"name": "b"}, "spec": spec});
             let budget: PodDisruptionBudget = serde_json::from_value(budget).expect("a budget");
             let counts = expect(budget.spec.as_ref().expect("a spec"), pods.len(), &sizes);
-            let (status, _) = observe(&budget, &pods, counts, &now);
+            let (status, ..) = observe(&budget, &pods, counts, &now);
             let found = [status.expected_pods, status.desired_healthy, status.disruptions_allowed];
             assert_eq!(found, [Some(expected.0), Some(expected.1), Some(expected.2)], "{spec} {count} {ready}");
         }
@@ -310,9 +301,9 @@ mod tests {
         let budget = json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 1},
             "status": {"disruptedPods": {"a": ago(10), "b": ago(500), "gone": ago(1)}}});
         let budget: PodDisruptionBudget = serde_json::from_value(budget).expect("a budget");
-        let (status, again) = observe(&budget, &pods, (3, 1), &now);
+        let (status, again, spared) = observe(&budget, &pods, (3, 1), &now);
         assert_eq!((status.current_healthy, status.disruptions_allowed), (Some(2), Some(1)));
         assert_eq!(status.disrupted_pods.map(|pods| pods.into_keys().collect()), Some(vec!["a".to_owned()]));
-        assert_eq!(again, Some(Duration::from_secs(110)));
+        assert_eq!((again, spared), (Some(Duration::from_secs(110)), vec![pods[1].as_ref()]));
     }
 }

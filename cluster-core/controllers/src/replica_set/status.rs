@@ -6,18 +6,15 @@ use crate::prelude::*;
 
 pub(super) fn observe<K: Replicated>(set: &K, owned: &[Arc<Pod>], now: &Time) -> ReplicaSetStatus {
     let labels = set.template().metadata.and_then(|meta| meta.labels).unwrap_or_default();
-    count(&labels, set.min_ready_seconds(), owned, now)
-}
-
-fn count(labels: &Labels, min_ready: i32, owned: &[Arc<Pod>], now: &Time) -> ReplicaSetStatus {
+    let min_ready = seconds(set.min_ready_seconds());
     let active: Vec<&Arc<Pod>> = owned.iter().filter(|pod| is_active(pod)).collect();
     let those = |test: &dyn Fn(&Pod) -> bool| Some(active.iter().filter(|pod| test(pod)).count() as i32);
     let leaving = owned.iter().filter(|pod| pod.is_deleting() && !is_finished(pod));
     ReplicaSetStatus {
         replicas: active.len() as i32,
-        fully_labeled_replicas: those(&|pod| has_labels(pod.metadata.labels.as_ref(), labels)),
+        fully_labeled_replicas: those(&|pod| has_labels(pod.metadata.labels.as_ref(), &labels)),
         ready_replicas: those(&is_ready),
-        available_replicas: those(&|pod| is_available(pod, seconds(min_ready), now)),
+        available_replicas: those(&|pod| is_available(pod, min_ready, now)),
         terminating_replicas: Some(leaving.count() as i32),
         ..ReplicaSetStatus::default()
     }
@@ -40,7 +37,11 @@ mod tests {
             pod(json!({"metadata": {}, "status": {"phase": "Failed"}})),
             pod(json!({"metadata": {"deletionTimestamp": now.0.to_string()}, "status": {"phase": "Running"}})),
         ];
-        let labels = [("a".to_owned(), "b".to_owned())].into();
+        let set = |min_ready: i32| -> ReplicaSet {
+            serde_json::from_value(json!({"metadata": {}, "spec": {"selector": {}, "minReadySeconds": min_ready,
+                "template": {"metadata": {"labels": {"a": "b"}}}}}))
+            .expect("a set")
+        };
         let one = Some(1);
         let expected = ReplicaSetStatus {
             replicas: 2,
@@ -50,7 +51,7 @@ mod tests {
             terminating_replicas: one,
             ..ReplicaSetStatus::default()
         };
-        assert_eq!(count(&labels, 0, &pods, &now), expected);
-        assert_eq!(count(&labels, 60, &pods, &now), ReplicaSetStatus { available_replicas: Some(0), ..expected });
+        assert_eq!(observe(&set(0), &pods, &now), expected);
+        assert_eq!(observe(&set(60), &pods, &now), ReplicaSetStatus { available_replicas: Some(0), ..expected });
     }
 }
