@@ -1,7 +1,7 @@
 //! What of a pod's definition more than one component asks about.
 
 use cluster_object::pod::HostPort;
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, Pod, PodCondition, PodSpec};
 
 /// The phase in its status; empty before it has one.
 pub fn phase(pod: &Pod) -> &str {
@@ -16,6 +16,12 @@ pub fn is_finished(pod: &Pod) -> bool {
 /// The node it is bound to; empty for none.
 pub fn node(pod: &Pod) -> &str {
     pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
+}
+
+/// The condition of a type, while it is true.
+pub fn holding<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    conditions.iter().find(|condition| condition.type_ == kind && condition.status == "True")
 }
 
 /// Whether an init container keeps running beside the others.

@@ -92,9 +92,8 @@ fn turn(pod: &Pod) -> (bool, i128, &str) {
 
 /// Since when a pod bears the mark of a disruption that did not come. What a kubelet ends may take its time.
 fn marked_in_vain(pod: &Pod) -> Option<&Time> {
-    let mark = conditions::get(pod.status.as_ref()?.conditions.as_ref(), "DisruptionTarget")?;
-    let counts = mark.status == "True" && mark.reason() != "TerminationByKubelet" && is_active(pod);
-    mark.last_transition_time.as_ref().filter(|_| counts)
+    let mark = pods::holding(pod, "DisruptionTarget").filter(|_| is_active(pod))?;
+    mark.last_transition_time.as_ref().filter(|_| mark.reason() != "TerminationByKubelet")
 }
 
 impl PodGc {
@@ -115,10 +114,9 @@ impl PodGc {
         if let Some(left) = meta::left(since, MARKED_FOR, &meta::now()) {
             return Ok(Some(left));
         }
-        let (mut cleared, now) = ((*pod).clone(), Some(meta::now()));
-        let (type_, status) = ("DisruptionTarget".to_owned(), "False".to_owned());
-        let no_target = PodCondition { type_, status, last_transition_time: now, ..PodCondition::default() };
-        conditions::set(&mut cleared.status.get_or_insert_default().conditions, no_target);
+        let mut cleared = (*pod).clone();
+        let spared = PodCondition::build("DisruptionTarget", "False", "", String::new());
+        conditions::set(&mut cleared.status.get_or_insert_default().conditions, spared);
         ignore_gone(self.client.update_status(&cleared).await).map(|_| None)
     }
 

@@ -1,7 +1,7 @@
 //! Facts about pods: are they ready, available, active, and which of them goes first when there are too many.
 
 use crate::prelude::*;
-pub(crate) use cluster_client::pods::{is_finished, node, phase};
+pub(crate) use cluster_client::pods::{holding, is_finished, node, phase};
 use std::cmp::Ordering;
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
@@ -16,11 +16,11 @@ pub(crate) fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
 }
 
 pub(crate) fn is_ready(pod: &Pod) -> bool {
-    ready_condition(pod).is_some_and(|ready| ready.status == "True")
+    holding(pod, "Ready").is_some()
 }
 
 fn ready_since(pod: &Pod) -> Option<&Time> {
-    ready_condition(pod).filter(|ready| ready.status == "True")?.last_transition_time.as_ref()
+    holding(pod, "Ready")?.last_transition_time.as_ref()
 }
 
 /// Ready for at least `min_ready`.

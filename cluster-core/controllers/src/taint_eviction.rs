@@ -27,9 +27,8 @@ fn tolerations(pod: &Pod) -> &[Toleration] {
 
 /// Since when a pod is on its node, as far as it tells.
 fn arrival(pod: &Pod) -> Option<&Time> {
-    let scheduled = conditions::get(pod.status.as_ref()?.conditions.as_ref(), "PodScheduled");
-    let scheduled = scheduled.filter(|scheduled| scheduled.status == "True");
-    scheduled.and_then(|scheduled| scheduled.last_transition_time.as_ref()).or(pod.metadata.creation_timestamp.as_ref())
+    let scheduled = pods::holding(pod, "PodScheduled").and_then(|scheduled| scheduled.last_transition_time.as_ref());
+    scheduled.or(pod.metadata.creation_timestamp.as_ref())
 }
 
 fn no_execute(node: &Node) -> impl Iterator<Item = &Taint> {

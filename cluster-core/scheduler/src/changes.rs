@@ -96,11 +96,8 @@ impl Scheduler {
             self.cluster.remove_node(name);
             return self.wake(&Happening::NodeGone, now);
         };
-        if self.cluster.set_node(node)
-            && let Some(id) = self.cluster.find(name)
-        {
-            let node = self.cluster.node(id).clone();
-            self.wake(&Happening::Node(&node), now);
+        if self.cluster.set_node(node) {
+            self.wake_by_node(self.cluster.find(name), now);
         }
     }
 
@@ -124,8 +121,11 @@ impl Scheduler {
         self.queue.remove(uid);
         let waited_for = self.cluster.withdraw(uid);
         self.take_off(uid, now);
-        if let Some(node) = waited_for {
-            let node = self.cluster.node(node).clone();
+        self.wake_by_node(waited_for, now);
+    }
+
+    fn wake_by_node(&mut self, node: Option<NodeId>, now: Instant) {
+        if let Some(node) = node.map(|node| self.cluster.node(node).clone()) {
             self.wake(&Happening::Node(&node), now);
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::choose::{check, prepare};
 use crate::prelude::*;
+use cluster_client::pods;
 use std::cmp::Reverse;
 
 /// On how many nodes preemption is tried, at least.
@@ -71,13 +72,8 @@ fn ineligible(cluster: &Cluster, pod: &PodInfo, diagnosis: &Diagnosis) -> Option
 
 /// Whether the pod is on its way out because of an earlier preemption.
 fn is_preempted(pod: &PodInfo) -> bool {
-    let conditions = pod.pod.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
-    pod.class.terminating
-        && conditions.iter().any(|condition| {
-            condition.type_ == "DisruptionTarget"
-                && condition.status == "True"
-                && condition.reason.as_deref() == Some("PreemptionByScheduler")
-        })
+    let target = pods::holding(&pod.pod, "DisruptionTarget").and_then(|target| target.reason.as_deref());
+    pod.class.terminating && target == Some("PreemptionByScheduler")
 }
 
 /// The order of candidates; the least is the best.

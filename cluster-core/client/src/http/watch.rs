@@ -60,7 +60,7 @@ where
     lines
         .map_err(|error| match error {
             AnyDelimiterCodecError::Io(error) => super::transport(&error),
-            other => super::transport(&other),
+            error @ AnyDelimiterCodecError::MaxChunkLengthExceeded => super::transport(&error),
         })
         .try_filter(|line| ready(!line.is_empty()))
         .and_then(|line| ready(event(&line)))

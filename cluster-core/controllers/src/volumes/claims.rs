@@ -218,7 +218,7 @@ impl Binder {
         {
             let mut given = claim.clone();
             given.spec.get_or_insert_default().storage_class_name.clone_from(&default.metadata.name);
-            return Ok(drop(self.client.update(&given).await?));
+            return self.client.update(&given).await.map(drop).map_err(Error::from);
         }
         let about = reference(claim);
         match class {

@@ -2,7 +2,7 @@
 
 use crate::stages::Stages;
 use cluster_client::Object;
-use cluster_client::pods::is_sidecar;
+use cluster_client::pods::{self, is_sidecar};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
@@ -75,9 +75,7 @@ impl Life {
 
 /// When the pod got its node.
 fn bound_at(pod: &Pod) -> Option<Timestamp> {
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let scheduled = conditions.iter().find(|one| one.type_ == "PodScheduled" && one.status == "True")?;
-    scheduled.last_transition_time.as_ref().map(|time| time.0)
+    pods::holding(pod, "PodScheduled")?.last_transition_time.as_ref().map(|time| time.0)
 }
 
 /// Whether this run fails; the same answer whenever it is asked.
