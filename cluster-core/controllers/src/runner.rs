@@ -184,10 +184,10 @@ mod tests {
     struct Clumsy(Mutex<Vec<u8>>);
 
     impl Clumsy {
-        fn reconcile(&self, number: &u8) -> Outcome {
+        fn reconcile(&self, number: u8) -> Outcome {
             let tries = {
                 let mut seen = self.0.lock();
-                seen.push(*number);
+                seen.push(number);
                 seen.len()
             };
             assert!(tries > 1, "the first time it stumbles");
@@ -199,7 +199,7 @@ mod tests {
     async fn a_worker_outlives_a_panic_and_does_the_task_again() {
         let (controller, queue) = (Arc::new(Clumsy(Mutex::default())), WorkQueue::new());
         let worker =
-            tokio::spawn(work(controller.clone(), |c, key| async move { c.reconcile(key) }.boxed(), queue.clone()));
+            tokio::spawn(work(controller.clone(), |c, key| async move { c.reconcile(*key) }.boxed(), queue.clone()));
         queue.add(7);
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(*controller.0.lock(), [7, 7]);
