@@ -33,10 +33,7 @@ pub(crate) fn run(wheel: &Path, workspace: &Path) -> Result<()> {
     let source = wheel.join(SOURCE);
     let text = std::fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
     let document: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", source.display()))?;
-    let target = workspace.join(TARGET);
-    std::fs::write(&target, table(&document)?).with_context(|| format!("cannot write {}", target.display()))?;
-    println!("wrote {}", target.display());
-    Ok(())
+    crate::write(&workspace.join(TARGET), &table(&document)?)
 }
 
 /// The whole table, definitions grouped by package and sorted by name.

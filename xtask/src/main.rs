@@ -5,6 +5,7 @@ mod codegen;
 mod protobuf;
 mod tidy;
 
+use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,4 +32,11 @@ fn main() -> ExitCode {
 /// The root of the workspace: the folder above this crate's.
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// Writes a table that is checked in, and says where.
+fn write(target: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(target, text).with_context(|| format!("cannot write {}", target.display()))?;
+    println!("wrote {}", target.display());
+    Ok(())
 }

@@ -35,10 +35,7 @@ pub(crate) fn run(api: &Path, apimachinery: &Path, workspace: &Path) -> Result<(
     }
     let kinds = std::fs::read_to_string(workspace.join(KINDS)).context("cannot read the table of kinds")?;
     packages.retain(|package, _| kinds.contains(&format!("package {package}\n")));
-    let target = workspace.join(TARGET);
-    std::fs::write(&target, table(&packages)).with_context(|| format!("cannot write {}", target.display()))?;
-    println!("wrote {}", target.display());
-    Ok(())
+    crate::write(&workspace.join(TARGET), &table(&packages))
 }
 
 fn folders(path: &Path) -> Result<Vec<std::path::PathBuf>> {
