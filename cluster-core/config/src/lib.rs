@@ -80,6 +80,7 @@ pub mod pki_file {
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Runs the control plane; tainted against ordinary pods.
+    #[serde(alias = "control-plane")]
     Master,
     /// Runs pods.
     Worker,

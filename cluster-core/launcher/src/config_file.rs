@@ -37,18 +37,10 @@ struct Networking {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FileNode {
-    role: Option<FileRole>,
+    role: Option<Role>,
     labels: Option<BTreeMap<String, String>>,
     extra_mounts: Option<Vec<Mount>>,
     extra_port_mappings: Option<Vec<Port>>,
-}
-
-#[derive(PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum FileRole {
-    #[serde(alias = "master")]
-    ControlPlane,
-    Worker,
 }
 
 /// A cluster from a file's text, and what in it has no effect here. `name` overrides the file's.
@@ -79,7 +71,7 @@ pub fn parse(text: &str, name: Option<&str>, image: &str) -> Result<(ClusterSpec
     let arguments: Vec<String> = arguments.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     spec.api_server = crate::api_server_arguments(&arguments)?;
     for described in file.nodes.unwrap_or_default() {
-        let node = spec.push(if described.role == Some(FileRole::Worker) { Role::Worker } else { Role::Master });
+        let node = spec.push(described.role.unwrap_or(Role::Master));
         node.labels = described.labels.unwrap_or_default();
         node.mounts = described.extra_mounts.unwrap_or_default();
         node.ports = described.extra_port_mappings.unwrap_or_default();
