@@ -89,23 +89,19 @@ pub(crate) async fn get(client: &Client, path: &str, accept: &str) -> Result<Val
 }
 
 /// A way that is open; closed when this is dropped.
+#[derive(Debug)]
 struct Entered {
     live: Arc<Live>,
     _end: DropGuard,
 }
 
 /// All clusters.
+#[derive(Debug)]
 pub(crate) struct Clusters {
     pub(crate) launcher: Launcher,
     list: watch::Sender<Arc<Vec<Cluster>>>,
     live: Mutex<HashMap<String, Entered>>,
     wake: Arc<Notify>,
-}
-
-impl std::fmt::Debug for Clusters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Clusters").field("list", &*self.list.borrow()).finish_non_exhaustive()
-    }
 }
 
 impl Clusters {

@@ -8,6 +8,7 @@ mod tunnel;
 
 use crate::prelude::*;
 use cluster_client::Informer;
+use cluster_launcher::Protocol;
 use futures::FutureExt;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::io::ErrorKind;
@@ -59,14 +60,6 @@ pub(crate) struct Forward {
     state: &'static str,
     automatic: bool,
     why: Option<Saying>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum Protocol {
-    #[default]
-    Tcp,
-    Udp,
 }
 
 /// What listens here.

@@ -16,7 +16,6 @@ pub fn path(home: &Path) -> PathBuf {
 pub struct Log {
     path: PathBuf,
     file: File,
-    length: u64,
 }
 
 impl Log {
@@ -24,8 +23,7 @@ impl Log {
     pub fn open(home: &Path) -> Result<Self, Error> {
         let path = path(home);
         let file = append(&path).map_err(Error::file("open", &path))?;
-        let length = file.metadata().map_err(Error::file("read", &path))?.len();
-        Ok(Self { path, file, length })
+        Ok(Self { path, file })
     }
 }
 
@@ -39,14 +37,11 @@ fn append(path: &Path) -> io::Result<File> {
 
 impl Write for Log {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        if self.length >= MOST_BYTES {
+        if self.file.metadata()?.len() >= MOST_BYTES {
             std::fs::rename(&self.path, self.path.with_extension("log.1"))?;
             self.file = append(&self.path)?;
-            self.length = 0;
         }
-        let written = self.file.write(text)?;
-        self.length += written as u64;
-        Ok(written)
+        self.file.write(text)
     }
 
     fn flush(&mut self) -> io::Result<()> {

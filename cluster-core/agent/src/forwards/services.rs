@@ -1,10 +1,11 @@
 //! The services that are open to the outside, each with a port here.
 
-use super::{Forward, Forwards, Protocol, ROUTABLE, TRIES, asking, bind};
+use super::{Forward, Forwards, ROUTABLE, TRIES, asking, bind};
 use crate::prelude::*;
 use cluster_client::{Informer, Object};
+use cluster_launcher::Protocol;
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
 /// Changes of one rollout are taken together.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -40,16 +41,6 @@ fn open(cluster: &str, services: &[Arc<Service>]) -> Opened {
         })
     });
     ports.collect()
-}
-
-/// The namespace and service of a slice with an endpoint that is ready.
-fn answering(slice: &EndpointSlice) -> Option<(&str, &str)> {
-    let service = slice.metadata.labels.as_ref()?.get(SERVICE_LABEL)?;
-    let ready = |endpoint: &k8s_openapi::api::discovery::v1::Endpoint| {
-        endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
-    };
-    let any = slice.endpoints.iter().flatten().any(ready);
-    any.then_some((slice.metadata.namespace.as_deref()?, service.as_str()))
 }
 
 /// Follows every cluster that runs.
@@ -125,8 +116,12 @@ fn judge(forwards: &Forwards, cluster: &str, slices: &[Arc<EndpointSlice>]) {
 
 /// Whether a pod is ready behind a forward's service, if it leads to one.
 pub(super) fn answers(forward: &Forward, slices: &[Arc<EndpointSlice>]) -> Option<bool> {
-    let service = (forward.namespace.as_str(), forward.target.strip_prefix("service/")?);
-    Some(slices.iter().any(|slice| answering(slice) == Some(service)))
+    let service = forward.target.strip_prefix("service/")?;
+    let mut of_service = slices.iter().filter(|slice| {
+        slice.namespace() == forward.namespace && slice.label(SERVICE_LABEL).is_some_and(|name| name == service)
+    });
+    let is_ready = |one: &Endpoint| one.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true);
+    Some(of_service.any(|slice| slice.endpoints.iter().flatten().any(is_ready)))
 }
 
 async fn reconcile(forwards: &Arc<Forwards>, present: &Opened, wanted: &Opened) {

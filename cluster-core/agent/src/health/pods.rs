@@ -69,9 +69,9 @@ fn unscheduled(reason: &str, message: &str) -> Finding {
 fn container(status: &Value) -> Option<Finding> {
     let (name, state, last) = (text(&status["name"]), &status["state"], &status["lastState"]["terminated"]);
     let restarts = number(&status["restartCount"]);
-    if let Some(waiting) = state["waiting"].as_object() {
-        let reason = waiting.get("reason").and_then(Value::as_str).unwrap_or_default();
-        let message = waiting.get("message").and_then(Value::as_str).unwrap_or_default();
+    let waiting = &state["waiting"];
+    if waiting.is_object() {
+        let (reason, message) = (text(&waiting["reason"]), text(&waiting["message"]));
         return Some(match reason {
             "" | "PodInitializing" => return None,
             "ContainerCreating" => Finding::warn(say("why.pod.creating")),
