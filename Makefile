@@ -68,6 +68,7 @@ desktop-test: build ## Run the desktop app in a real window on a screen that nob
 	@.ci/desktop
 	@cargo build --quiet --locked --workspace --exclude devcluster-tests --tests --bin devcluster-desktop
 	@cd ui && npm run --silent e2e:desktop
+	@cargo test --quiet --locked --workspace --exclude devcluster-tests --test session -- --ignored
 
 screenshots: engine build image ## Take the pictures of all pages (ui/e2e/out/screenshots), and the README's anew
 	@.ci/browser

@@ -3,11 +3,14 @@
 use crate::news::Cluster;
 use crate::words::Words;
 use crate::{agent, autostart, window};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
 
 const TRAY: &str = "main";
+/// Whether the desktop has a place for the tray now.
+static HAS_PLACE: AtomicBool = AtomicBool::new(false);
 
 /// A line of the menu. What it does is its identifier: a verb, and for a cluster's lines `/` and its name.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +70,7 @@ pub(crate) fn chosen(app: &AppHandle, id: &str) {
 
 /// Whether there is a tray, in which the app stays when its window is closed.
 pub(crate) fn is_there(manager: &impl Manager<tauri::Wry>) -> bool {
-    manager.app_handle().tray_by_id(TRAY).is_some()
+    HAS_PLACE.load(Ordering::Relaxed) && manager.app_handle().tray_by_id(TRAY).is_some()
 }
 
 /// Shows other clusters, or the same in another language.
@@ -104,6 +107,11 @@ fn item(app: &AppHandle, entry: Entry) -> tauri::Result<Box<dyn IsMenuItem<tauri
 }
 
 fn create(app: &AppHandle) {
+    HAS_PLACE.store(true, Ordering::Relaxed);
+    if app.tray_by_id(TRAY).is_some() {
+        // It goes into each new place by itself.
+        return;
+    }
     let built = menu(app, &agent::clusters(app)).and_then(|menu| {
         let tray = TrayIconBuilder::with_id(TRAY).menu(&menu).tooltip("devcluster");
         let icon = app.default_window_icon().cloned();
@@ -121,8 +129,8 @@ pub(crate) fn follow(app: &AppHandle) {
     create(app);
 }
 
-/// Makes the tray as soon as the desktop has a place for it, and takes it away with that place: a closed window must
-/// not be out of reach.
+/// Makes the tray as soon as the desktop has a place for it, and shows the window when that place goes: a closed window
+/// must not be out of reach.
 #[cfg(target_os = "linux")]
 pub(crate) fn follow(app: &AppHandle) {
     use gtk::gio::{self, BusNameWatcherFlags, BusType, Cancellable};
@@ -142,7 +150,7 @@ pub(crate) fn follow(app: &AppHandle) {
         BusNameWatcherFlags::NONE,
         move |_, _, _| create(&appeared),
         move |_, _| {
-            vanished.remove_tray_by_id(TRAY);
+            HAS_PLACE.store(false, Ordering::Relaxed);
             window::show(&vanished);
         },
     );
