@@ -5,8 +5,9 @@ use cluster_config::{API_PORT, ApiServer, Healing, NodeConfig, Role};
 use cluster_object::name;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Container and network names carry it, and Docker limits host names to 63 characters.
 const MAX_NAME: usize = 40;
@@ -176,6 +177,30 @@ impl ClusterSpec {
         format!("{} and {}", count(Role::Master), count(Role::Worker))
     }
 
+    /// What a cluster that is there has, and what is asked for instead. What is left at its default is not asked for.
+    pub fn differs(&self, present: &Self) -> Option<(String, String)> {
+        if self.summary() != present.summary() {
+            return Some((present.summary(), self.summary()));
+        }
+        let default = Self::new(&self.name, &self.image, 0, 0);
+        let parts: [(&str, fn(&Self) -> Value); 5] = [
+            ("networks", |spec| json!([spec.pod_subnet, spec.service_subnet, spec.api_address])),
+            ("timings of healing", |spec| json!(spec.healing)),
+            ("API server arguments", |spec| json!(spec.api_server)),
+            ("workers", |spec| spec.details(Role::Worker)),
+            ("masters", |spec| spec.details(Role::Master)),
+        ];
+        let other = |part: fn(&Self) -> Value| ![part(&default), part(present)].contains(&part(self));
+        let (what, _) = parts.into_iter().find(|(_, part)| other(*part))?;
+        Some((format!("other {what}"), "as described".to_owned()))
+    }
+
+    /// What is special in the nodes of a role.
+    fn details(&self, role: Role) -> Value {
+        let details = self.of(role).map(|node| json!([node.labels, node.mounts, node.ports]));
+        details.filter(|details| *details != json!([{}, [], []])).collect()
+    }
+
     /// The name of the Docker network and of the kubeconfig context.
     pub fn context(&self) -> String {
         format!("devcluster-{}", self.name)
@@ -188,11 +213,9 @@ impl ClusterSpec {
 
     /// The API server as the host reaches it.
     pub fn server_url(&self) -> String {
-        match self.api_address {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("https://127.0.0.1:{}", self.api_port),
-            IpAddr::V4(address) => format!("https://{address}:{}", self.api_port),
-            IpAddr::V6(address) => format!("https://[{address}]:{}", self.api_port),
-        }
+        let everywhere = self.api_address.is_unspecified();
+        let address = if everywhere { Ipv4Addr::LOCALHOST.into() } else { self.api_address };
+        format!("https://{}", SocketAddr::new(address, self.api_port))
     }
 
     /// The API servers as the host reaches them: the published one first, then, where the host can reach containers,
@@ -332,6 +355,21 @@ mod tests {
         );
         assert_eq!(configs[1].masters, [Ipv4Addr::new(172, 30, 0, 2)]);
         assert_eq!(configs[0].dns_address, Ipv4Addr::new(10, 96, 0, 10));
+    }
+
+    #[test]
+    fn what_is_asked_for_must_be_there_and_what_is_not_may_be() {
+        let (mut special, mut other, mut told) = (dev(), dev(), dev());
+        special.nodes[1].labels.insert("tier".to_owned(), "front".to_owned());
+        other.nodes[1].labels.insert("tier".to_owned(), "back".to_owned());
+        told.api_server.reading = Some(7);
+        let named = |asked: &ClusterSpec, present: &ClusterSpec| asked.differs(present).map(|(present, _)| present);
+        assert_eq!(named(&dev(), &special), None);
+        assert_eq!(named(&special, &special), None);
+        assert_eq!(named(&special, &other).as_deref(), Some("other workers"));
+        assert_eq!(named(&special, &dev()).as_deref(), Some("other workers"));
+        assert_eq!(named(&told, &dev()).as_deref(), Some("other API server arguments"));
+        assert_eq!(named(&ClusterSpec::new("dev", "image", 1, 3), &dev()).as_deref(), Some("1 master and 2 workers"));
     }
 
     #[test]

@@ -60,12 +60,8 @@ impl Launcher {
             let (mut unchanged, simulated) = (false, options.simulated);
             match self.state.load(&name)? {
                 Some(record) if record.complete => {
-                    if options.explicit && record.spec.summary() != options.spec.summary() {
-                        let (present, wanted) = (record.spec.summary(), options.spec.summary());
-                        return Err(Error::Differs { name, present, wanted });
-                    }
-                    if options.explicit && record.spec.api_server != options.spec.api_server {
-                        let (present, wanted) = ("other API server arguments".to_owned(), "these".to_owned());
+                    let differs = options.spec.differs(&record.spec).filter(|_| options.explicit);
+                    if let Some((present, wanted)) = differs {
                         return Err(Error::Differs { name, present, wanted });
                     }
                     unchanged = self.resume(record, &options, &mut steps).await?;
@@ -118,7 +114,11 @@ impl Launcher {
 
     async fn create(&self, options: UpOptions, steps: &mut Steps<'_>) -> Result<()> {
         let UpOptions { mut spec, binary, wait, .. } = options;
-        let binary = steps.run("Node image", self.check_inputs(&spec, &binary)).await?;
+        let inputs = async {
+            self.require_image(&spec.image).await?;
+            binary_archive(&binary).await
+        };
+        let binary = steps.run("Node image", inputs).await?;
         spec.api_port = choose_port(&spec)?;
         let mut record = Record { spec, complete: false, previous_context: String::new() };
         self.state.save(&record)?;
@@ -129,11 +129,6 @@ impl Launcher {
             return Err(error);
         }
         Ok(())
-    }
-
-    async fn check_inputs(&self, spec: &ClusterSpec, binary: &std::path::Path) -> Result<Bytes> {
-        self.require_image(&spec.image).await?;
-        binary_archive(binary).await
     }
 
     async fn build(&self, record: &mut Record, binary: &Bytes, wait: Duration, steps: &mut Steps<'_>) -> Result<()> {
