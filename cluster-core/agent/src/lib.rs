@@ -13,7 +13,7 @@
 //! | `GET /api/session` | who serves: version and port |
 //! | `GET /api/clusters`, `POST` | the clusters; makes one: `{name, masters, workers}` |
 //! | `POST /api/clusters/{cluster}/actions` | `{action, node?, count?, images?}`, see `server/api.rs`; 202 with `{operation}` |
-//! | `GET /api/clusters/{cluster}/images` | the nodes' images |
+//! | `GET /api/clusters/{cluster}/images`, `POST` | the nodes' images; takes an archive of `docker save` into all nodes |
 //! | `GET /api/clusters/{cluster}/why/{namespace}/{pod}` | what each node has against a pod |
 //! | `/api/clusters/{cluster}/k8s/…` | the cluster's API server, as its administrator; upgrades with a ticket |
 //! | `GET /api/operations`, `DELETE …/{id}` | what is being done; cancels it |

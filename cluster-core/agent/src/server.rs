@@ -24,7 +24,7 @@ pub(crate) fn router(agent: Arc<Agent>) -> Router {
         .route("/stop", post(api::stop))
         .route("/clusters", get(api::clusters).post(api::create_cluster))
         .route("/clusters/{cluster}/actions", post(api::act))
-        .route("/clusters/{cluster}/images", get(api::images))
+        .route("/clusters/{cluster}/images", get(api::images).post(api::load_archive))
         .route("/clusters/{cluster}/why/{namespace}/{pod}", get(api::why))
         .route("/clusters/{cluster}/k8s/{*path}", any(proxy::proxy))
         .route("/operations", get(api::operations))

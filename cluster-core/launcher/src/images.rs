@@ -2,6 +2,7 @@
 
 use crate::exec::Running;
 use crate::prelude::*;
+use futures::Stream;
 use futures::future::join_all;
 use tokio::io::AsyncWriteExt;
 
@@ -46,6 +47,22 @@ impl Launcher {
         })
     }
 
+    /// Streams an archive of `docker save` into every node at once; tells of each image in it.
+    pub fn load_archive<'a>(
+        &'a self,
+        cluster: &'a str,
+        archive: impl Stream<Item = std::io::Result<Bytes>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<Vec<LoadReport>>> {
+        Box::pin(async move {
+            let record = self.state.require(cluster)?;
+            let nodes: Vec<String> = record.spec.nodes.into_iter().map(|node| node.name).collect();
+            let archive = archive.map(|chunk| chunk.map_err(Error::file("read", "the archive".as_ref())));
+            let told = Steps::new(self).run("Loading the archive", self.broadcast(archive, &nodes)).await?;
+            let images = told.lines().filter_map(|line| line.split_once(": ").map(|(_, image)| image.to_owned()));
+            Ok(images.map(|image| LoadReport { image, loaded: nodes.clone(), skipped: Vec::new() }).collect())
+        })
+    }
+
     async fn load_image(&self, image: &str, nodes: &[&str]) -> Result<LoadReport> {
         let inspected = self.docker.inspect_image(image).await.if_there(format!("look for the image `{image}`"))?;
         let absent = || format!("the Docker engine has no image `{image}`; `docker image ls` shows what it has");
@@ -55,7 +72,9 @@ impl Launcher {
         let names = |nodes: &[(&&str, bool)]| nodes.iter().map(|(name, _)| (**name).to_owned()).collect::<Vec<_>>();
         let report = LoadReport { image: image.to_owned(), loaded: names(&without), skipped: names(&with) };
         if !report.loaded.is_empty() {
-            self.broadcast(image, &report.loaded).await?;
+            let export = self.docker.export_images(&[image]);
+            let export = export.map(|chunk| chunk.doing(format!("read the image `{image}`")));
+            self.broadcast(export, &report.loaded).await?;
         }
         Ok(report)
     }
@@ -65,19 +84,21 @@ impl Launcher {
         self.output(node, &command).await.is_ok_and(|present| present == id)
     }
 
-    /// One export feeds all nodes; the slowest sets the pace.
-    async fn broadcast(&self, image: &str, nodes: &[String]) -> Result<()> {
+    /// One archive feeds all nodes; the slowest sets the pace. Gives what the first node says of it.
+    async fn broadcast(&self, archive: impl Stream<Item = Result<Bytes>>, nodes: &[String]) -> Result<String> {
         let mut loads: Vec<Running> = all(nodes.iter().map(|node| self.start_command(node, &LOAD, false))).await?;
-        let mut export = std::pin::pin!(self.docker.export_images(&[image]));
-        while let Some(chunk) = export.next().await {
-            let chunk: Bytes = chunk.doing(format!("read the image `{image}`"))?;
+        let mut archive = std::pin::pin!(archive);
+        while let Some(chunk) = archive.next().await {
+            let chunk = chunk?;
             let writes = loads.iter_mut().map(|load| load.input.write_all(&chunk));
             // A node that cannot take more says why below.
             if join_all(writes).await.iter().any(std::result::Result::is_err) {
                 break;
             }
         }
-        all(nodes.iter().zip(loads).map(|(node, load)| self.finish(node, &LOAD, load))).await.map(drop)
+        all(nodes.iter().zip(loads).map(|(node, load)| self.finish(node, &LOAD, load)))
+            .await
+            .map(|mut told| told.swap_remove(0))
     }
 
     /// The images of all nodes.
@@ -89,12 +110,10 @@ impl Launcher {
             let mut images: BTreeMap<String, ImageInfo> = BTreeMap::new();
             for (node, list) in record.spec.nodes.iter().zip(lists) {
                 for line in list.lines() {
-                    let mut fields = line.split('\t').map(str::to_owned);
-                    let (Some(name), Some(id), Some(size)) = (fields.next(), fields.next(), fields.next()) else {
-                        continue;
-                    };
-                    let image = || ImageInfo { name, id: id.clone(), size, nodes: Vec::new() };
-                    images.entry(format!("{line}{id}")).or_insert_with(image).nodes.push(node.name.clone());
+                    let fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
+                    let Ok([name, id, size]) = <[String; 3]>::try_from(fields) else { continue };
+                    let image = || ImageInfo { name, id, size, nodes: Vec::new() };
+                    images.entry(line.to_owned()).or_insert_with(image).nodes.push(node.name.clone());
                 }
             }
             Ok(images.into_values().collect())

@@ -4,6 +4,7 @@ use crate::forwards::Wanted;
 use crate::prelude::*;
 use crate::session::Caller;
 use crate::syncs::WantedSync;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use cluster_launcher::{ClusterSpec, Error as LauncherError, ImageInfo, Switch, UpOptions};
@@ -192,6 +193,12 @@ pub(super) async fn images(State(agent): Shared, Path(cluster): Path<String>) ->
     let images = agent.clusters.launcher.list_images(&cluster).await?.into_iter();
     let image = |image: ImageInfo| json!({"name": image.name, "id": image.id, "size": bytes(&image.size), "nodes": image.nodes});
     Ok(Json(images.map(image).collect()))
+}
+
+/// Takes an archive of `docker save` into all nodes, as it comes.
+pub(super) async fn load_archive(State(agent): Shared, Path(cluster): Path<String>, body: Body) -> Answer {
+    let archive = body.into_data_stream().map(|chunk| chunk.map_err(std::io::Error::other));
+    Ok(Json(json!(agent.clusters.launcher.load_archive(&cluster, archive).await?)))
 }
 
 /// Node by node, why a pod has no place.

@@ -82,13 +82,14 @@ fn writes(method: &Method) -> bool {
     [Method::POST, Method::PUT, Method::PATCH].contains(method)
 }
 
-/// Whether the body has a type that a foreign page could not send without being asked. An API server takes more.
+/// Whether the body has a type that a foreign page could not send without being asked. An API server takes more than JSON,
+/// and images come as archives.
 fn sends_json(path: &str, headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let passed_on = path.starts_with("/api/clusters/") && path.contains("/k8s/");
+    let takes_more = path.starts_with("/api/clusters/") && (path.contains("/k8s/") || path.ends_with("/images"));
     kind == "application/json"
-        || (passed_on && kind.starts_with("application/") && kind != "application/x-www-form-urlencoded")
+        || (takes_more && kind.starts_with("application/") && kind != "application/x-www-form-urlencoded")
 }
 
 /// The value of a parameter.

@@ -128,6 +128,8 @@ async fn only_our_page_and_programs_of_this_user_are_let_in() {
         ("POST /api/clusters/x/k8s/api/v1/pods", &[COOKIE, OWN, "Content-Type: multipart/form-data"], 415),
         ("POST /api/clusters/x/k8s/api/v1/pods", &[COOKIE, OWN, "Content-Type: application/yaml"], 404),
         ("GET /api/clusters/x/k8s/api/v1/pods", &[], 401),
+        ("POST /api/clusters/x/images", &[COOKIE, OWN, "Content-Type: text/plain"], 415),
+        ("POST /api/clusters/x/images", &[COOKIE, OWN, "Content-Type: application/x-tar"], 404),
         ("DELETE /api/operations/1", &[COOKIE], 403),
         ("DELETE /api/operations/1", &[COOKIE, OWN], 404),
         // What only programs may.

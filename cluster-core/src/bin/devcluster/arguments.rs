@@ -53,6 +53,7 @@ pub(crate) enum Verb {
     /// Run a cluster without Docker in this process until Ctrl-C, for tests: its nodes are simulated. Linux only.
     Simulate(Simulate),
     /// Remove a cluster and everything of it.
+    #[command(visible_alias = "delete")]
     Down,
     /// Stop a cluster; its state stays.
     Stop,
@@ -87,6 +88,7 @@ pub(crate) enum Verb {
     /// Print a node's log.
     Logs {
         /// The node; `worker-1` is enough.
+        #[arg(default_value = "master-1")]
         node: String,
         /// Keep printing what comes.
         #[arg(long, short)]
@@ -96,11 +98,12 @@ pub(crate) enum Verb {
         tail: Option<u32>,
     },
     /// Run a command in a node; a shell by default.
+    #[command(visible_alias = "ssh")]
     Exec {
         /// The node; `worker-1` is enough.
         node: String,
         /// The command.
-        #[arg(last = true, default_values_t = ["bash".to_owned()])]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, default_values_t = ["bash".to_owned()])]
         command: Vec<String>,
     },
     /// Tell of a waiting pod, node by node, why it does not run there.
@@ -183,7 +186,7 @@ pub(crate) struct UpArguments {
     /// Nodes that run pods.
     #[arg(long, conflicts_with = "config")]
     pub(crate) workers: Option<u16>,
-    /// A description of the cluster: kind's `kind.x-k8s.io/v1alpha4` YAML.
+    /// A description of the cluster: kind's `kind.x-k8s.io/v1alpha4` YAML; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Nodes without machines, as many as thousands: they live, and their pods run as annotations say.
@@ -246,9 +249,9 @@ pub(crate) enum NodeVerb {
 
 #[derive(Subcommand)]
 pub(crate) enum ImageVerb {
-    /// Copy images from the host's Docker into every node that does not have them.
+    /// Copy images into every node: those of the host's Docker where they are missing, and archives of `docker save`.
     Load {
-        /// The images, as `docker image ls` shows them.
+        /// The images, as `docker image ls` shows them, or files; `-` is an archive on standard input.
         #[arg(required = true)]
         images: Vec<String>,
     },

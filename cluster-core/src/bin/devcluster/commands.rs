@@ -10,11 +10,15 @@ use clap::CommandFactory;
 use cluster_client::Client;
 use cluster_client::kubeconfig::Kubeconfig;
 use cluster_core::Simulate;
-use cluster_launcher::{ClusterSpec, ClusterStatus, Error, Launcher, NodeStatus, Report, Switch, UpOptions};
+use cluster_launcher::{ClusterSpec, Error, Launcher, NodeStatus, Report, Switch, UpOptions};
 use serde::Serialize;
-use std::path::PathBuf;
+use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::AsyncRead;
+use tokio_util::io::ReaderStream;
 
 const DEFAULT_NAME: &str = "dev";
 const DEFAULT_MASTERS: u16 = 1;
@@ -67,7 +71,9 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
         Verb::Status => {
             let status = launcher.status(cluster).await?;
             let forwards = agent::forwards(launcher, cluster).await?;
-            print(common, &Status { status: &status, forwards: &forwards }, |_| {
+            let mut shown = json!(status);
+            shown["forwards"] = json!(forwards);
+            print(common, &shown, |_| {
                 show::line(&format!("cluster {}: {}, API server {}", status.name, status.state, status.server));
                 nodes_table(&status.nodes).print();
                 if status.simulated > 0 {
@@ -100,14 +106,6 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
     Ok(0)
 }
 
-/// A cluster, and where its services answer on this machine.
-#[derive(Serialize)]
-struct Status<'a> {
-    #[serde(flatten)]
-    status: &'a ClusterStatus,
-    forwards: &'a [serde_json::Value],
-}
-
 /// Prints JSON when that was asked for, else lets `text` print.
 pub(crate) fn print<T: Serialize>(common: &Common, value: &T, text: impl FnOnce(&T)) -> Result<()> {
     match common.output {
@@ -129,7 +127,12 @@ pub(crate) fn node_binary(common: &Common) -> Result<PathBuf> {
 async fn up(launcher: &Launcher, common: &Common, arguments: UpArguments) -> Result<()> {
     let UpArguments { masters, workers, config, simulated, apiserver_arg } = arguments;
     let mut spec = if let Some(path) = &config {
-        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        let text = if path.as_os_str() == "-" {
+            std::io::read_to_string(std::io::stdin())
+        } else {
+            std::fs::read_to_string(path)
+        };
+        let text = text.with_context(|| format!("failed to read `{}`", path.display()))?;
         let (spec, warnings) = cluster_launcher::parse_config(&text, common.name.as_deref(), &common.image)?;
         for warning in &warnings {
             show::warning(warning);
@@ -233,7 +236,17 @@ async fn node(launcher: &Launcher, common: &Common, cluster: &str, verb: NodeVer
 async fn image(launcher: &Launcher, common: &Common, cluster: &str, verb: ImageVerb) -> Result<()> {
     match verb {
         ImageVerb::Load { images } => {
-            let reports = launcher.load_images(cluster, &images).await?;
+            let (archives, images): (Vec<_>, _) =
+                images.into_iter().partition(|image| image == "-" || Path::new(image).is_file());
+            let mut reports = launcher.load_images(cluster, &images).await?;
+            for path in archives {
+                let archive: Box<dyn AsyncRead + Send + Unpin> = if path == "-" {
+                    Box::new(tokio::io::stdin())
+                } else {
+                    Box::new(File::open(&path).await.with_context(|| format!("failed to read `{path}`"))?)
+                };
+                reports.extend(launcher.load_archive(cluster, ReaderStream::new(archive)).await?);
+            }
             print(common, &reports, |reports| {
                 for report in reports {
                     let (loaded, skipped) = (report.loaded.len(), report.skipped.len());

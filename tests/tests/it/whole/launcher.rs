@@ -78,6 +78,7 @@ fn a_cluster_lives_through_all_that_its_user_does() {
     l.shows("$devcluster kubeconfig", &["certificate-authority-data", "client-key-data"]);
     l.shows("$devcluster exec worker-1 -- hostname", &["-worker-1"]);
     assert_eq!(l.t.run(&l.script("$devcluster exec worker-1 -- sh -c 'exit 9'")).code, 9);
+    assert_eq!(l.t.run(&l.script("$devcluster ssh worker-1 sh -c 'exit 8'")).code, 8);
     l.refuses("$devcluster exec nothing -- true", &["has no node"]);
 
     l.ok("kubectl create configmap kept --from-literal=a=b");
@@ -86,6 +87,8 @@ fn a_cluster_lives_through_all_that_its_user_does() {
     let before = l.ok(addresses);
     l.ok("$devcluster stop");
     l.shows("$devcluster status", &["stopped"]);
+    l.refuses("$devcluster node add", &["no master of cluster", "hint: Start it with `devcluster start"]);
+    l.refuses("$devcluster exec worker-1 true", &["is not running", "hint: "]);
     l.ok("$devcluster start && kubectl wait --for=condition=Ready node --all --timeout=60s");
     assert_eq!(l.ok(addresses), before, "addresses and objects survive a stop");
     l.shows("kubectl get cm kept -o jsonpath='{.data.a}'", &["b"]);
@@ -107,6 +110,12 @@ fn a_cluster_lives_through_all_that_its_user_does() {
     l.ok("printf 'FROM scratch\\nCOPY kubeconfig /only\\n' | docker build -q -t $name-image:1 -f - .");
     l.ok("$devcluster image load $name-image:1; docker rmi $name-image:1");
     l.shows("$devcluster image list", &[&format!("{}-image:1", l.name)]);
+    l.ok("for n in 2 3; do printf 'FROM scratch\\nCOPY kubeconfig /only\\n' | docker build -q -t $name-image:$n -f - .; done");
+    l.ok("docker save $name-image:2 >two.tar; docker save $name-image:3 >three.tar; docker rmi $name-image:2 $name-image:3");
+    l.shows("$devcluster image load two.tar", &[&format!("{}-image:2: loaded into 2 nodes", l.name)]);
+    l.shows("$devcluster image load - <three.tar", &[&format!("{}-image:3: loaded into 2 nodes", l.name)]);
+    l.refuses("$devcluster image load - </dev/null", &["docker load"]);
+    l.shows("$devcluster image list", &[&format!("{}-image:2", l.name), &format!("{}-image:3", l.name)]);
     l.ok("$devcluster demo 2>&1 | grep -o 'http://[0-9.:]*' | tail -1 | xargs curl -fsS -m 10 >/dev/null");
 
     l.ok("$devcluster down");
@@ -177,7 +186,9 @@ fn a_kind_configuration_is_followed() {
          {{role: control-plane, kubeadmConfigPatches: ['x']}}, {{role: worker, labels: {{tier: front}}, \
          extraMounts: [{{hostPath: {}/mounted, containerPath: /mounted}}], extraPortMappings: [{{containerPort: 30123, hostPort: {port}}}]}}]}}", l.t.path().display()
     ));
-    l.shows("$devcluster up --config kind.yaml 2>&1", &["kubeadmConfigPatches", "is ready after"]);
+    l.shows("$devcluster up --config - <kind.yaml 2>&1", &["kubeadmConfigPatches", "is ready after"]);
+    l.shows("$devcluster up --config kind.yaml", &["runs already"]);
+    l.refuses("sed 's/tier: front/tier: back/' kind.yaml | $devcluster up --config -", &["exists with other workers"]);
     l.shows("kubectl get nodes -l tier=front -o name", &["-worker-1"]);
     l.shows("$devcluster exec worker-1 -- cat /mounted/file", &["from the host"]);
     l.shows("kubectl get svc kubernetes -o jsonpath='{.spec.clusterIP}'", &["10.60.0.1"]);
