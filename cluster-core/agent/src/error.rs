@@ -38,7 +38,7 @@ impl Error {
                     Launcher::NoCluster(_) | Launcher::NoNode { .. } => (404, "NotFound"),
                     Launcher::Busy(_) | Launcher::Differs { .. } | Launcher::Foreign { .. } => (409, "Conflict"),
                     Launcher::Invalid(_) => (422, "Invalid"),
-                    Launcher::NoEngine(_) => (503, "ServiceUnavailable"),
+                    Launcher::NoEngine(_) | Launcher::Stopped(_) => (503, "ServiceUnavailable"),
                     _ => (500, "InternalError"),
                 };
                 Status::new(code, reason, with_hint(error))

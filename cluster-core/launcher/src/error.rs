@@ -9,12 +9,12 @@ pub enum Error {
     #[error("no Docker engine answers: {0}")]
     NoEngine(bollard::errors::Error),
     /// The Docker engine refused.
-    #[error("failed to {what}: {}", docker_message(.source))]
+    #[error("failed to {what}: {answer}")]
     Docker {
         /// What was tried.
         what: String,
         /// The engine's answer.
-        source: bollard::errors::Error,
+        answer: String,
     },
     /// The node image is not in the engine.
     #[error("the node image `{0}` is not in the Docker engine")]
@@ -60,14 +60,14 @@ pub enum Error {
     #[error("another devcluster works on cluster `{0}` now")]
     Busy(String),
     /// A file could not be read or written.
-    #[error("failed to {what} `{}`: {source}", .path.display())]
+    #[error("failed to {what} `{}`: {answer}", .path.display())]
     File {
         /// What was tried.
         what: &'static str,
         /// The file.
         path: PathBuf,
         /// The system's answer.
-        source: std::io::Error,
+        answer: std::io::Error,
     },
     /// A node's container ended while it was waited for.
     #[error("node `{node}` stopped while it started; the last lines of its log:\n{log}")]
@@ -77,6 +77,9 @@ pub enum Error {
         /// The end of its log.
         log: String,
     },
+    /// No master of a cluster runs.
+    #[error("no master of cluster `{0}` runs")]
+    Stopped(String),
     /// Something did not happen in time.
     #[error("{what} did not happen within {seconds} s; the last lines of the master's log:\n{log}")]
     Timeout {
@@ -117,7 +120,7 @@ impl Error {
     /// Names the file and what was tried with it.
     pub fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { what, path, source }
+        move |answer| Self::File { what, path, answer }
     }
 
     /// What the user can do.
@@ -127,17 +130,18 @@ impl Error {
                 "Start Docker (`sudo systemctl start docker`, or Docker Desktop), or let `make up` install and start it. \
                  `devcluster doctor` checks the whole machine."
             }
-            Self::Docker { source, .. } => return docker_hint(&docker_message(source)).map(str::to_owned),
+            Self::Docker { answer, .. } => return docker_hint(answer).map(str::to_owned),
             Self::ImageMissing(_) => "Build it from the checkout with `make image`.",
             Self::BinaryMissing(_) => {
                 "Build it with `cargo build --release -p cluster-core`, or name it with --node-binary."
             }
             Self::Differs { name, .. } => {
                 return Some(format!(
-                    "Change it with `devcluster node add` and `devcluster node remove`, or replace it: \
+                    "Change its workers with `devcluster scale --name {name} --workers N`, or replace it: \
                      `devcluster down --name {name}`, then `up` again."
                 ));
             }
+            Self::Stopped(name) => return Some(format!("Start it with `devcluster start --name {name}`.")),
             Self::NoCluster(name) => {
                 return Some(format!(
                     "Make it with `devcluster up --name {name}`; `devcluster list` shows what there is."
@@ -154,13 +158,6 @@ impl Error {
     }
 }
 
-fn docker_message(error: &bollard::errors::Error) -> String {
-    match error {
-        bollard::errors::Error::DockerResponseServerError { message, .. } => message.clone(),
-        other => other.to_string(),
-    }
-}
-
 fn docker_hint(message: &str) -> Option<&'static str> {
     let has = |part: &str| message.contains(part);
     if has("port is already allocated") || has("address already in use") {
@@ -171,6 +168,8 @@ fn docker_hint(message: &str) -> Option<&'static str> {
         Some("The disk is full. `docker system df` shows what Docker keeps, `docker system prune` frees some of it.")
     } else if has("operation not permitted") || has("permission denied") {
         Some("The Docker engine may not do this here. `devcluster doctor` checks what nodes need.")
+    } else if has("is not running") || has("is paused") {
+        Some("`devcluster status` shows which nodes run; `devcluster start` lets all run.")
     } else {
         None
     }
@@ -187,7 +186,13 @@ pub(crate) trait Doing<T>: Sized {
 
 impl<T> Doing<T> for Result<T, bollard::errors::Error> {
     fn doing(self, what: impl Into<String>) -> Result<T, Error> {
-        self.map_err(|source| Error::Docker { what: what.into(), source })
+        self.map_err(|error| {
+            let answer = match error {
+                bollard::errors::Error::DockerResponseServerError { message, .. } => message,
+                other => other.to_string(),
+            };
+            Error::Docker { what: what.into(), answer }
+        })
     }
 
     fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error> {
@@ -203,15 +208,16 @@ mod tests {
     use super::*;
 
     fn refused(message: &str) -> Error {
-        let source =
+        let answer =
             bollard::errors::Error::DockerResponseServerError { status_code: 500, message: message.to_owned() };
-        Error::Docker { what: "start `dev-master-1`".to_owned(), source }
+        Err::<(), _>(answer).doing("start `dev-master-1`").expect_err("a refusal")
     }
 
     #[test]
     fn a_refusal_of_the_engine_names_the_step_and_how_to_mend_it() {
         let error = refused("driver failed: Bind for 127.0.0.1:6443 failed: port is already allocated");
         assert!(error.to_string().starts_with("failed to start `dev-master-1`: driver failed"));
+        assert!(std::error::Error::source(&error).is_none(), "who prints all sources would say it twice");
         assert!(error.hint().is_some_and(|hint| hint.contains("holds this port")));
         assert!(refused("write: no space left on device").hint().is_some_and(|hint| hint.contains("disk is full")));
         assert_eq!(refused("something else").hint(), None);

@@ -27,6 +27,7 @@ impl Launcher {
             let before = record.spec.clone();
             let added: Vec<_> = (0..count).map(|_| record.spec.push(Role::Worker).clone()).collect();
             record.spec.validate()?;
+            self.require_master(&record.spec).await?;
             let binary = binary_archive(binary).await?;
             let pki = self.state.pki(cluster)?;
             // Remembered first, so that `down` finds them whatever happens.
@@ -90,6 +91,7 @@ impl Launcher {
     /// Adds simulated nodes to a running cluster; gives their names.
     pub fn add_simulated_nodes<'a>(&'a self, cluster: &'a str, count: usize) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
+            self.require_master(&self.state.require(cluster)?.spec).await?;
             let (client, prefix) = (self.client(cluster)?, simulated_prefix(cluster));
             let added = cluster_simulator::add_nodes(&client, &prefix, count, Taint::NoSchedule);
             let mut steps = Steps::new(self);
@@ -147,8 +149,8 @@ impl Launcher {
         let Some(name) = names.flatten().find(|name| name == node || *name == full) else {
             return Ok(None);
         };
-        client.delete::<Node>("", &name, &DeleteOptions::default()).await?;
-        Ok(Some(()))
+        let deleted = async { Ok(client.delete::<Node>("", &name, &DeleteOptions::default()).await?) };
+        Steps::new(self).run(&format!("Removing {name}"), deleted).await.map(|_| Some(()))
     }
 }
 

@@ -29,6 +29,7 @@ impl Launcher {
         wait: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let waited = async {
+            self.require_master(spec).await?;
             tokio::select! {
                 result = tokio::time::timeout(limit, Box::pin(wait)) => match result {
                     Ok(result) => result,
@@ -38,6 +39,16 @@ impl Launcher {
             }
         };
         steps.wait(step, waited).await
+    }
+
+    /// An error when the cluster is stopped or paused: nothing that is waited for would happen.
+    pub(crate) async fn require_master(&self, spec: &ClusterSpec) -> Result<()> {
+        for master in spec.of(Role::Master) {
+            if self.container_state(&master.name).await? == "running" {
+                return Ok(());
+            }
+        }
+        Err(Error::Stopped(spec.name.clone()))
     }
 
     async fn timeout(&self, spec: &ClusterSpec, what: &str, limit: Duration) -> Error {
@@ -54,14 +65,14 @@ impl Launcher {
         filters.insert("event".to_owned(), vec!["die".to_owned()]);
         filters.insert("type".to_owned(), vec!["container".to_owned()]);
         let mut events = pin!(self.docker.events(Some(EventsOptions { filters: Some(filters), ..Default::default() })));
-        match events.next().await {
-            Some(Ok(event)) => {
+        match events.next().await.transpose().doing("follow the engine's events") {
+            Ok(Some(event)) => {
                 let name = event.actor.and_then(|actor| actor.attributes?.remove("name")).unwrap_or_default();
                 let log = self.log_tail(&name).await;
                 Error::NodeDied { node: name, log }
             }
-            Some(Err(source)) => Error::Docker { what: "follow the engine's events".to_owned(), source },
-            None => Error::Invalid("the engine ended its stream of events".to_owned()),
+            Ok(None) => Error::Invalid("the engine ended its stream of events".to_owned()),
+            Err(error) => error,
         }
     }
 

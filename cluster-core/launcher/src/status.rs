@@ -64,14 +64,15 @@ impl Launcher {
         let mut runs = spec.nodes.iter().zip(&states).filter(|(_, state)| *state == "running");
         let serves = runs.any(|(node, _)| node.role == Role::Master);
         let known = if serves && ask { self.known_nodes(cluster).await } else { None };
-        let ready = |name: &str| {
-            let nodes = known.as_ref()?;
-            Some(nodes.iter().any(|node| node.name() == name && is_ready(node, None)))
+        // Of a node that has just stopped the API server does not know it yet.
+        let ready = |name: &str, container: &str| {
+            let mut nodes = known.as_ref()?.iter();
+            Some(container == "running" && nodes.any(|node| node.name() == name && is_ready(node, None)))
         };
         let status = |(node, container): (&NodeSpec, String)| NodeStatus {
             role: node.role.as_str(),
+            ready: ready(&node.name, &container),
             container,
-            ready: ready(&node.name),
             address: spec.address(node),
             name: node.name.clone(),
         };
@@ -102,7 +103,7 @@ impl Launcher {
 
     /// What Docker says of a node's container. Its list of containers is behind while it clears away after one that has
     /// ended, also when it has told of the end; who asks for the container waits until that is done.
-    async fn container_state(&self, node: &str) -> Result<String> {
+    pub(crate) async fn container_state(&self, node: &str) -> Result<String> {
         let told = self.docker.inspect_container(node, None).await.if_there("ask for a node's container")?;
         Ok(match told.and_then(|told| told.state?.status) {
             None => "missing".to_owned(),

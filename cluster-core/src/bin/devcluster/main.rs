@@ -7,6 +7,7 @@ mod show;
 mod sync;
 mod terminal;
 
+use anyhow::Result;
 use arguments::{Arguments, Verb};
 use clap::Parser;
 use cluster_launcher::Error;
@@ -18,25 +19,21 @@ const FAILED: u8 = 1;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    run().map_or_else(|error| fail(&error), ExitCode::from)
+}
+
+fn run() -> Result<u8> {
     let arguments = Arguments::parse();
     if matches!(arguments.verb, Verb::Agent) {
-        if let Err(error) = agent::log() {
-            return fail(&error);
-        }
+        agent::log()?;
     } else {
         tracing_subscriber::fmt().with_env_filter(filter("error")).with_writer(std::io::stderr).init();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(commands::run(arguments));
     // A read of standard input may still block a thread; it must not hold up the end.
     runtime.shutdown_background();
-    match outcome {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => fail(&error),
-    }
+    outcome
 }
 
 fn filter(default: &str) -> EnvFilter {

@@ -6,8 +6,6 @@ use anyhow::Result;
 use cluster_agent::sync::{Spec, Syncing, Told};
 use cluster_launcher::Launcher;
 
-const FAILED: u8 = 1;
-
 /// Runs until the user interrupts, or once.
 pub(crate) async fn run(launcher: &Launcher, cluster: &str, arguments: SyncArguments) -> Result<u8> {
     let SyncArguments { paths, namespace, configmap, secret, once, diff, pull, no_prune, rollout } = arguments;
@@ -26,7 +24,7 @@ pub(crate) async fn run(launcher: &Launcher, cluster: &str, arguments: SyncArgum
             false
         }
     };
-    Ok(if failed { FAILED } else { 0 })
+    Ok(failed.into())
 }
 
 fn tell(told: Told) {

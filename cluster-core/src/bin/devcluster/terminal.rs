@@ -61,7 +61,7 @@ impl Steps {
     }
 }
 
-/// Triggered by the first SIGINT or SIGTERM; from this call on, they do not end the process.
+/// Triggered by the first SIGINT or SIGTERM, after which what was begun is cleared away; the second ends the process.
 pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
     let cancel = CancellationToken::new();
     let triggered = cancel.clone();
@@ -69,7 +69,7 @@ pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
     let signal = {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        async move {
+        async move || {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
@@ -77,10 +77,14 @@ pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
         }
     };
     #[cfg(not(unix))]
-    let signal = async { drop(tokio::signal::ctrl_c().await) };
+    let signal = async || drop(tokio::signal::ctrl_c().await);
     tokio::spawn(async move {
-        signal.await;
+        let mut signal = signal;
+        signal().await;
         triggered.cancel();
+        signal().await;
+        show::warning("not everything was cleared away; `devcluster list` shows what is left");
+        std::process::exit(i32::from(crate::INTERRUPTED));
     });
     Ok(cancel)
 }
