@@ -6,19 +6,17 @@ use crate::session::Caller;
 use crate::syncs::WantedSync;
 use axum::body::Body;
 use axum::extract::{Path, State};
+use axum::routing::{MethodRouter, delete, get};
 use axum::{Extension, Json};
 use cluster_launcher::{ClusterSpec, Error as LauncherError, ImageInfo, Switch, UpOptions};
 use http::header::SET_COOKIE;
 
 type Answer = Result<Json<Value>, Error>;
 type Shared = State<Arc<Agent>>;
+type Route = MethodRouter<Arc<Agent>>;
 
 /// How long each step of an operation may take.
 const WAIT: Duration = Duration::from_mins(2);
-
-pub(super) async fn session(State(agent): Shared) -> Json<Value> {
-    Json(json!({"version": env!("CARGO_PKG_VERSION"), "port": agent.port}))
-}
 
 pub(super) async fn open_session(State(agent): Shared, Json(body): Json<Value>) -> Result<Response, Error> {
     let cookie = agent.sessions.open(meta::text(&body, "token")).ok_or_else(Status::unauthorized)?;
@@ -50,8 +48,17 @@ pub(super) async fn nothing() -> Error {
     Status::new(404, "NotFound", "there is nothing under this path").into()
 }
 
-pub(super) async fn clusters(State(agent): Shared) -> Json<Value> {
-    Json(json!(*agent.clusters.list()))
+/// Answers with what the agent has now.
+pub(super) fn told(what: fn(&Agent) -> Value) -> Route {
+    get(move |State(agent): Shared| async move { Json(what(&agent)) })
+}
+
+/// Ends what an id names.
+pub(super) fn end(what: &'static str, end: fn(&Agent, &str) -> Result<bool, Error>) -> Route {
+    delete(move |State(agent): Shared, Path(id): Path<String>| async move {
+        let missing = || Status::new(404, "NotFound", format!("there is no {what} {id}"));
+        if end(&agent, &id)? { Ok(Json(json!({}))) } else { Err(Error::from(missing())) }
+    })
 }
 
 #[derive(Deserialize)]
@@ -222,42 +229,13 @@ fn bytes(size: &str) -> u64 {
     (size[..unit].trim().parse().unwrap_or(0.0) * factor) as u64
 }
 
-/// The answer to who wants something ended, when it was there.
-fn ended(found: bool, missing: impl FnOnce() -> String) -> Answer {
-    if found { Ok(Json(json!({}))) } else { Err(Status::new(404, "NotFound", missing()).into()) }
-}
-
-pub(super) async fn operations(State(agent): Shared) -> Json<Value> {
-    Json(json!(agent.operations.list()))
-}
-
-pub(super) async fn cancel(State(agent): Shared, Path(id): Path<String>) -> Answer {
-    ended(agent.operations.cancel(&id), || format!("there is no operation {id}"))
-}
-
-pub(super) async fn forwards(State(agent): Shared) -> Json<Value> {
-    Json(json!(agent.forwards.list()))
-}
-
 pub(super) async fn forward(State(agent): Shared, Json(wanted): Json<Wanted>) -> Result<Response, Error> {
     let forward = agent.forwards.add(wanted).await?;
     Ok((StatusCode::CREATED, Json(json!(forward))).into_response())
 }
 
-pub(super) async fn end_forward(State(agent): Shared, Path(id): Path<String>) -> Answer {
-    ended(agent.forwards.remove(&id)?, || format!("nobody asked for a forward {id}"))
-}
-
-pub(super) async fn syncs(State(agent): Shared) -> Json<Value> {
-    Json(json!(agent.syncs.list()))
-}
-
 pub(super) async fn sync(State(agent): Shared, Json(wanted): Json<WantedSync>) -> Result<Response, Error> {
     Ok((StatusCode::CREATED, Json(json!(agent.syncs.add(wanted)?))).into_response())
-}
-
-pub(super) async fn end_sync(State(agent): Shared, Path(id): Path<String>) -> Answer {
-    ended(agent.syncs.remove(&id)?, || format!("there is no sync {id}"))
 }
 
 /// What a sync would change, or a pull: `diff`, `preview`, `pull`.
