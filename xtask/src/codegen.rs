@@ -13,21 +13,6 @@ use serde_json::Value;
 const SOURCE: &str = "kubernetes_validate/kubernetes-json-schema/v1.37.0-local/_definitions.json";
 const TARGET: &str = "cluster-core/schema/src/generated/kubernetes-1.37.txt";
 
-/// Definitions that are no plain objects, by the last part of their name, and the word of their shape.
-const SPECIAL: &[(&str, &str)] = &[
-    ("FieldsV1", "any"),
-    ("IntOrString", "int-or-string"),
-    ("JSON", "any"),
-    ("JSONSchemaPropsOrArray", "any"),
-    ("JSONSchemaPropsOrBool", "any"),
-    ("JSONSchemaPropsOrStringArray", "any"),
-    ("MicroTime", "micro-time"),
-    ("Patch", "any"),
-    ("Quantity", "quantity"),
-    ("RawExtension", "any"),
-    ("Time", "time"),
-];
-
 /// Reads the unpacked wheel and writes the table into the schema crate.
 pub(crate) fn run(wheel: &Path, workspace: &Path) -> Result<()> {
     let source = wheel.join(SOURCE);
@@ -79,8 +64,17 @@ fn definition(out: &mut String, package: &str, name: &str, schema: &Value) -> Re
     Ok(())
 }
 
+/// The word of the shape of a definition that is no plain object, by the last part of its name.
 fn special(name: &str) -> Option<&'static str> {
-    SPECIAL.iter().find(|(special, _)| *special == name).map(|(_, word)| *word)
+    Some(match name {
+        "FieldsV1" | "JSON" | "Patch" | "RawExtension" => "any",
+        "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrBool" | "JSONSchemaPropsOrStringArray" => "any",
+        "IntOrString" => "int-or-string",
+        "MicroTime" => "micro-time",
+        "Quantity" => "quantity",
+        "Time" => "time",
+        _ => return None,
+    })
 }
 
 /// The word for a property's type: a scalar, `@Definition`, `[]items` or `{}values`.

@@ -183,22 +183,24 @@ impl ClusterSpec {
             return Some((present.summary(), self.summary()));
         }
         let default = Self::new(&self.name, &self.image, 0, 0);
-        let parts: [(&str, fn(&Self) -> Value); 5] = [
-            ("networks", |spec| json!([spec.pod_subnet, spec.service_subnet, spec.api_address])),
-            ("timings of healing", |spec| json!(spec.healing)),
-            ("API server arguments", |spec| json!(spec.api_server)),
-            ("workers", |spec| spec.details(Role::Worker)),
-            ("masters", |spec| spec.details(Role::Master)),
-        ];
-        let other = |part: fn(&Self) -> Value| ![part(&default), part(present)].contains(&part(self));
-        let (what, _) = parts.into_iter().find(|(_, part)| other(*part))?;
+        let [asked, there, default] = [self, present, &default].map(Self::choices);
+        let mut asked = asked.as_object().into_iter().flatten();
+        let (what, _) = asked.find(|(what, choice)| ![&there[*what], &default[*what]].contains(choice))?;
         Some((format!("other {what}"), "as described".to_owned()))
     }
 
-    /// What is special in the nodes of a role.
-    fn details(&self, role: Role) -> Value {
-        let details = self.of(role).map(|node| json!([node.labels, node.mounts, node.ports]));
-        details.filter(|details| *details != json!([{}, [], []])).collect()
+    fn choices(&self) -> Value {
+        let special = |role: Role| -> Value {
+            let nodes = self.of(role).map(|node| json!([node.labels, node.mounts, node.ports]));
+            nodes.filter(|node| *node != json!([{}, [], []])).collect()
+        };
+        json!({
+            "networks": [self.pod_subnet, self.service_subnet, self.api_address],
+            "timings of healing": self.healing,
+            "API server arguments": self.api_server,
+            "labels, mounts or ports of masters": special(Role::Master),
+            "labels, mounts or ports of workers": special(Role::Worker),
+        })
     }
 
     /// The name of the Docker network and of the kubeconfig context.
@@ -366,8 +368,8 @@ mod tests {
         let named = |asked: &ClusterSpec, present: &ClusterSpec| asked.differs(present).map(|(present, _)| present);
         assert_eq!(named(&dev(), &special), None);
         assert_eq!(named(&special, &special), None);
-        assert_eq!(named(&special, &other).as_deref(), Some("other workers"));
-        assert_eq!(named(&special, &dev()).as_deref(), Some("other workers"));
+        assert_eq!(named(&special, &other).as_deref(), Some("other labels, mounts or ports of workers"));
+        assert_eq!(named(&special, &dev()).as_deref(), Some("other labels, mounts or ports of workers"));
         assert_eq!(named(&told, &dev()).as_deref(), Some("other API server arguments"));
         assert_eq!(named(&ClusterSpec::new("dev", "image", 1, 3), &dev()).as_deref(), Some("1 master and 2 workers"));
     }

@@ -204,6 +204,9 @@ async fn list(launcher: &Launcher, common: &Common) -> Result<()> {
     for name in launcher.clusters()? {
         clusters.push(launcher.status(&name).await?);
     }
+    if clusters.is_empty() {
+        show::note("there is no cluster; `devcluster up` makes one");
+    }
     print(common, &clusters, |clusters| {
         let mut table = Table::new(["NAME", "STATE", "NODES", "SERVER", "CONTEXT"]);
         for cluster in clusters {

@@ -139,7 +139,7 @@ mod raw {
 #[cfg(not(unix))]
 mod raw {
     /// Terminals are only handed over on Unix.
-    pub(super) enum Mode {}
+    pub(super) struct Mode;
 
     impl Mode {
         pub(super) fn enter() -> Option<Self> {
@@ -147,7 +147,7 @@ mod raw {
         }
 
         pub(super) fn size(&self) -> (u16, u16) {
-            match *self {}
+            (80, 24)
         }
     }
 }

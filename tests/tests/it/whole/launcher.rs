@@ -188,7 +188,10 @@ fn a_kind_configuration_is_followed() {
     ));
     l.shows("$devcluster up --config - <kind.yaml 2>&1", &["kubeadmConfigPatches", "is ready after"]);
     l.shows("$devcluster up --config kind.yaml", &["runs already"]);
-    l.refuses("sed 's/tier: front/tier: back/' kind.yaml | $devcluster up --config -", &["exists with other workers"]);
+    l.refuses(
+        "sed 's/tier: front/tier: back/' kind.yaml | $devcluster up --config -",
+        &["exists with other labels, mounts or ports of workers"],
+    );
     l.shows("kubectl get nodes -l tier=front -o name", &["-worker-1"]);
     l.shows("$devcluster exec worker-1 -- cat /mounted/file", &["from the host"]);
     l.shows("kubectl get svc kubernetes -o jsonpath='{.spec.clusterIP}'", &["10.60.0.1"]);
