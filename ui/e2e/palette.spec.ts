@@ -17,9 +17,9 @@ test('the palette does to the focused row what it is told', async ({ page }) => 
   await expect(row(page, 'web')).toBeVisible();
   await page.getByRole('grid').focus();
   await page.keyboard.press(':');
-  await expect(page.getByRole('option', { name: 'Restart web' })).toBeVisible();
+  await expect(page.getByRole('option', { name: 'Restart · web' })).toBeVisible();
   await page.keyboard.press('Escape');
-  await line(page, 'scale 3', 'Scale web');
+  await line(page, 'scale 3', 'Scale · web');
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
   await expect(dialog.getByRole('spinbutton')).toHaveValue('3');
@@ -31,18 +31,18 @@ test('the palette does to the focused row what it is told', async ({ page }) => 
 test('the palette does to a named object what it is told, wherever one is', async ({ page }) => {
   await page.goto(`/c/${CLUSTER}/map?ns=${NAMESPACE}`);
   await expect(page.getByRole('heading', { name: 'Map' })).toBeVisible();
-  await line(page, 'restart deploy/web', 'Restart web');
+  await line(page, 'restart deploy/web', 'Restart · web');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog', { name: 'Restart web?' })).toBeVisible();
   await page.keyboard.press('Escape');
-  await line(page, 'logs deploy web', 'Logs web');
+  await line(page, 'logs deploy web', 'Logs · web');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('tab', { name: 'Logs · web' })).toBeVisible();
   const unschedulable = () => kubectl('get', 'node', `${CLUSTER}-worker-1`, '-o', 'jsonpath={.spec.unschedulable}');
-  await line(page, 'cordon worker-1', `Cordon ${CLUSTER}-worker-1`);
+  await line(page, 'cordon worker-1', `Cordon · ${CLUSTER}-worker-1`);
   await page.keyboard.press('Enter');
   await expect.poll(unschedulable).toBe('true');
-  await line(page, 'uncordon worker-1', `Uncordon ${CLUSTER}-worker-1`);
+  await line(page, 'uncordon worker-1', `Uncordon · ${CLUSTER}-worker-1`);
   await page.keyboard.press('Enter');
   await expect.poll(unschedulable).toBe('');
 });
@@ -58,7 +58,7 @@ test('nothing is done at once to an object that nobody named', async ({ page }) 
 test('the pages about clusters have palette and keys too', async ({ page }) => {
   await page.goto('/');
   await expect(page.getByRole('heading', { name: 'Clusters' })).toBeVisible();
-  await line(page, `stop ${CLUSTER}`, `Stop @${CLUSTER}`);
+  await line(page, `stop ${CLUSTER}`, `Stop · @${CLUSTER}`);
   await page.keyboard.press('Escape');
   await page.keyboard.press('g');
   await page.keyboard.press('+');

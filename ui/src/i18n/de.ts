@@ -129,7 +129,7 @@ export const de: Catalogue = {
   'namespaces.one': '{count} Namespace',
   'namespaces.other': '{count} Namespaces',
   'palette.open': 'Überallhin springen',
-  'palette.hint': 'pods web @dev -l app=web · restart deploy/web · scale web 3',
+  'palette.hint': 'pods web @dev · restart deploy/web · scale web 3',
   'palette.hint.host': 'start dev · stop dev · @dev',
   'palette.nothing': 'Nichts passt. Nenne eine Art (po, svc, deploy) oder einen Ort.',
   help: 'Tasten',

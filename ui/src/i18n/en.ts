@@ -128,7 +128,7 @@ export const en = {
   'namespaces.one': '{count} namespace',
   'namespaces.other': '{count} namespaces',
   'palette.open': 'Jump to anything',
-  'palette.hint': 'pods web @dev -l app=web · restart deploy/web · scale web 3',
+  'palette.hint': 'pods web @dev · restart deploy/web · scale web 3',
   'palette.hint.host': 'start dev · stop dev · @dev',
   'palette.nothing': 'Nothing fits. Name a kind (po, svc, deploy) or a place.',
   help: 'Keys',

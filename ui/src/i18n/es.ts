@@ -129,7 +129,7 @@ export const es: Catalogue = {
   'namespaces.one': '{count} espacio',
   'namespaces.other': '{count} espacios',
   'palette.open': 'Ir a cualquier sitio',
-  'palette.hint': 'pods web @dev -l app=web · restart deploy/web · scale web 3',
+  'palette.hint': 'pods web @dev · restart deploy/web · scale web 3',
   'palette.hint.host': 'start dev · stop dev · @dev',
   'palette.nothing': 'Nada coincide. Nombre un tipo (po, svc, deploy) o un lugar.',
   help: 'Teclas',

@@ -129,7 +129,7 @@ export const ja: Catalogue = {
   'namespaces.one': '{count} 個の名前空間',
   'namespaces.other': '{count} 個の名前空間',
   'palette.open': 'どこへでも移動',
-  'palette.hint': 'pods web @dev -l app=web · restart deploy/web · scale web 3',
+  'palette.hint': 'pods web @dev · restart deploy/web · scale web 3',
   'palette.hint.host': 'start dev · stop dev · @dev',
   'palette.nothing': '一致するものがありません。種類（po、svc、deploy）か場所を入力してください。',
   help: 'キー操作',

@@ -129,7 +129,7 @@ export const zh: Catalogue = {
   'namespaces.one': '{count} 个命名空间',
   'namespaces.other': '{count} 个命名空间',
   'palette.open': '跳转到任意位置',
-  'palette.hint': 'pods web @dev -l app=web · restart deploy/web · scale web 3',
+  'palette.hint': 'pods web @dev · restart deploy/web · scale web 3',
   'palette.hint.host': 'start dev · stop dev · @dev',
   'palette.nothing': '没有匹配项。请输入类型（po、svc、deploy）或位置。',
   help: '快捷键',

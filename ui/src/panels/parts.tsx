@@ -1,6 +1,5 @@
 import './panels.css';
 import { type ReactNode, useEffect, useState } from 'react';
-import type { Status } from '../api/contract';
 import { Button, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
 
@@ -39,17 +38,6 @@ export function Restored({ time, discard }: { time: number; discard: () => void 
         {t('panel.editor.discard')}
       </Button>
     </div>
-  );
-}
-
-/** Says that what is shown is no longer followed, and for how long. */
-export function Stale({ view }: { view: { live: boolean; loaded: boolean; since: number; error: Status | null } }) {
-  const { t, ago } = useI18n();
-  if (view.live || !view.loaded || !view.since) return view.error ? <Failure error={view.error} /> : null;
-  return (
-    <span className="chip" role="status">
-      {t('panel.stale', { ago: ago(view.since) })}
-    </span>
   );
 }
 

@@ -62,7 +62,7 @@ function useHostPlaces(): Entry[] {
   const act = all.flatMap((cluster) =>
     actionsOf(cluster).map(({ id, label, run }) => ({
       id: `${id} ${cluster.name}`,
-      text: `${label} @${cluster.name}`,
+      text: `${label} · @${cluster.name}`,
       hint: t('cluster'),
       run,
     })),
@@ -212,7 +212,7 @@ function useSubjectEntries(): Doable[] {
   return actions.map(({ id, key }) => ({
     id: `do ${id}`,
     action: id,
-    text: `${t(`action.${id}`)} ${names}`,
+    text: `${t(`action.${id}`)} · ${names}`,
     hint: key,
     run: () => run(id),
     again: (replicas) => run(id, replicas),
@@ -245,7 +245,7 @@ function useOrderEntries(order: Order | null, doable: Doable[]): Entry[] {
       return {
         id: `${action.id} ${row.uid}`,
         name: row.name,
-        text: [t(`action.${action.id}`), row.name, order.replicas].filter(Boolean).join(' '),
+        text: [t(`action.${action.id}`), row.name, order.replicas].filter(Boolean).join(' · '),
         hint: `${resource.kind} ${fullName(ref)}`,
         run: () => act(action.id, resource, [ref], { replicas: order.replicas }),
       };

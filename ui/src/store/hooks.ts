@@ -27,7 +27,8 @@ interface Follower {
   follow: (spec: ViewSpec | null) => void;
 }
 
-function useFollowed(view: Follower, spec: ViewSpec | null) {
+/** Follows what a spec describes, for as long as it is drawn. */
+export function useFollowed(view: Follower, spec: ViewSpec | null) {
   const text = spec && JSON.stringify(spec);
   useEffect(() => view.follow(text ? (JSON.parse(text) as ViewSpec) : null), [view, text]);
   useEffect(() => () => view.follow(null), [view]);

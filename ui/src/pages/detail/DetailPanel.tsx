@@ -45,7 +45,12 @@ export default function DetailPanel({ tab, target, object }: Props) {
       return resource === 'secrets' ? (
         <SecretEditor cluster={cluster} namespace={namespace} name={name} />
       ) : (
-        <ConfigMapEditor cluster={cluster} namespace={namespace} name={name} onOpen={open} />
+        <ConfigMapEditor
+          cluster={cluster}
+          namespace={namespace}
+          name={name}
+          href={(pod) => links.object({ ...PODS, namespace, name: pod })}
+        />
       );
     case 'rollout':
       return <RolloutPanel target={target} />;

@@ -1,4 +1,4 @@
-import type { ObjectRef } from '../../api/contract';
+import { CONFIG_MAPS } from '../../kinds/gvrs';
 import { DataEditor } from './DataEditor';
 import { UsedBy } from './UsedBy';
 
@@ -6,18 +6,14 @@ interface Props {
   cluster: string;
   namespace: string;
   name: string;
-  onOpen?: (ref: ObjectRef) => void;
+  /** The address of a pod. */
+  href: (pod: string) => string;
 }
 
 /** A ConfigMap key by key, with the pods that use it and the moment the change reached each. */
-export default function ConfigMapEditor({ cluster, namespace, name, onOpen }: Props) {
+export default function ConfigMapEditor(props: Props) {
+  const { cluster, namespace, name } = props;
   return (
-    <DataEditor
-      target={{ cluster, group: '', version: 'v1', resource: 'configmaps', namespace, name }}
-      kind="ConfigMap"
-      below={
-        <UsedBy cluster={cluster} namespace={namespace} name={name} {...(onOpen === undefined ? {} : { onOpen })} />
-      }
-    />
+    <DataEditor target={{ cluster, ...CONFIG_MAPS, namespace, name }} kind="ConfigMap" below={<UsedBy {...props} />} />
   );
 }

@@ -1,9 +1,10 @@
 import { useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
+import { Staleness } from '../../components/Live';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { toast } from '../../store/ui';
-import { Failure, Loading, Panel, Restored, Stale } from '../parts';
+import { Failure, Loading, Panel, Restored } from '../parts';
 import { bytesText } from '../units';
 import { changedKeys, fromBytes, isDirty, keyFault, set, settle, sizeOf, tooLarge } from './entries';
 import { type EntriesEdit, useEntries } from './useEntries';
@@ -47,7 +48,7 @@ export function DataEditor({ target, kind, below }: Props) {
           </Button>
           <span role="status">{changed.length > 0 && tn('panel.config.changed', changed.length)}</span>
           <span className="grow" />
-          <Stale view={edit.view} />
+          <Staleness brief state={edit.view} />
         </>
       }
       notes={

@@ -1,70 +1,39 @@
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
-import type { ObjectRef } from '../../api/contract';
-import { Cut } from '../../components/Cut';
-import { Button } from '../../components/parts';
+import { UsersTable } from '../../components/UsersTable';
 import { type I18n, useI18n } from '../../i18n';
-import { describeUse, type Use, type User, usersOf } from '../../kinds/uses';
+import { PODS } from '../../kinds/gvrs';
+import { type Use, type User, usersOf } from '../../kinds/uses';
 import { useObjects } from '../../store/objects';
-import { Failure } from '../parts';
 import { follows, followVolumes, stampOf, type Volumes } from './mounts';
 
 interface Props {
   cluster: string;
   namespace: string;
   name: string;
-  onOpen?: (ref: ObjectRef) => void;
+  /** The address of a pod. */
+  href: (pod: string) => string;
 }
 
 /** Who uses the ConfigMap, how, and since when with its present content. */
-export function UsedBy({ cluster, namespace, name, onOpen }: Props) {
+export function UsedBy({ cluster, namespace, name, href }: Props) {
   const i18n = useI18n();
   const { t } = i18n;
-  const pods = useObjects({ cluster, group: '', version: 'v1', resource: 'pods', namespaces: [namespace] });
+  const pods = useObjects({ cluster, ...PODS, namespaces: [namespace] });
   const users = useMemo(() => usersOf(pods.objects, 'ConfigMap', name), [pods.objects, name]);
   const reached = useReached(cluster, namespace, users);
+  const of = (user: User, use: Use) => describeReached(user, use, reached, i18n);
   return (
-    <section className="config-users" aria-label={t('panel.config.usedBy')}>
+    <section className="config-users" aria-label={t('usedby')}>
       <header>
-        <h2 className="grow">{t('panel.config.usedBy')}</h2>
+        <h2 className="grow">{t('usedby')}</h2>
       </header>
-      <Failure error={pods.error} />
-      {pods.loaded && <Cut kind="Pods" objects={pods.objects} total={pods.total} />}
-      {users.length === 0 ? (
-        <p className="soft small config-head">{t(pods.loaded ? 'panel.config.unused' : 'panel.loading')}</p>
-      ) : (
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">Pod</th>
-              <th scope="col">{t('panel.shell.container')}</th>
-              <th scope="col">{t('panel.config.how')}</th>
-              <th scope="col">{t('panel.config.reached')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {users.flatMap((user) =>
-              user.uses.map((use) => (
-                <tr key={`${user.uid} ${describeUse(use, i18n)}`}>
-                  <td>
-                    <Button
-                      look="small quiet"
-                      disabled={onOpen === undefined}
-                      onClick={() =>
-                        onOpen?.({ cluster, group: '', version: 'v1', resource: 'pods', namespace, name: user.pod })
-                      }
-                    >
-                      {user.pod}
-                    </Button>
-                  </td>
-                  <td>{'container' in use ? use.container : ''}</td>
-                  <td className="mono">{describeUse(use, i18n)}</td>
-                  <td>{describeReached(user, use, reached, i18n)}</td>
-                </tr>
-              )),
-            )}
-          </tbody>
-        </table>
-      )}
+      <UsersTable
+        pods={pods}
+        kind="ConfigMap"
+        name={name}
+        href={href}
+        more={{ title: t('panel.config.reached'), of }}
+      />
     </section>
   );
 }

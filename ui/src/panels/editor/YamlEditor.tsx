@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
+import { Staleness } from '../../components/Live';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { Failure, Loading, Panel, Restored, Stale } from '../parts';
+import { Failure, Loading, Panel, Restored } from '../parts';
 import { CodeBox } from './CodeBox';
 import { Conflicts } from './Conflicts';
 import { DiffBox } from './DiffBox';
@@ -75,7 +76,7 @@ function Bar({ edit, onWhole }: { edit: Edit; onWhole: () => void }) {
         {t('panel.editor.whole')}
       </Button>
       <span className="grow" />
-      <Stale view={edit.view} />
+      <Staleness brief state={edit.view} />
     </>
   );
 }

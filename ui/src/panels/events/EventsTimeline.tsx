@@ -2,6 +2,7 @@ import './events.css';
 import { ScrollText } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { Gvr, ListSpec, ObjectRef, Row } from '../../api/contract';
+import { Staleness } from '../../components/Live';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { EVENTS, PODS, REPLICA_SETS, REVISIONS } from '../../kinds/gvrs';
@@ -9,7 +10,7 @@ import { useList, useListState } from '../../store/hooks';
 import type { ListData, ListView } from '../../store/list';
 import { usePanelState } from '../../store/panelState';
 import { listSpec } from '../../store/specs';
-import { Failure, Loading, Panel, Stale } from '../parts';
+import { Failure, Loading, Panel } from '../parts';
 import {
   type Bar,
   barsOf,
@@ -91,7 +92,7 @@ export default function EventsTimeline({ cluster, namespaces, involved, parts, r
             </Button>
           )}
           <span className="grow" />
-          <Stale view={view} />
+          <Staleness brief state={view} />
         </>
       }
       foot={<span role="status">{t('panel.events.count', { shown: shown.length, all: events.length })}</span>}
@@ -267,7 +268,7 @@ function EventItem({ event, target, placed, onOpen, onLogs }: ItemProps) {
           </>
         ) : (
           <span className="row tight mark-name">
-            <Mark sort={sort} /> <strong>{t(`panel.events.${sort}`)}</strong>
+            <Mark sort={sort} /> <strong>{t(`panel.events.${sort}`)}</strong> {sort === 'rollout' && event.message}
           </span>
         )}{' '}
         {target ? (
@@ -279,7 +280,7 @@ function EventItem({ event, target, placed, onOpen, onLogs }: ItemProps) {
         )}
         {placed && <span className="soft small"> {event.namespace}</span>}
         {event.count > 1 && <span className="soft small"> ×{event.count}</span>}
-        <span className="event-message">{event.message}</span>
+        {sort !== 'rollout' && <span className="event-message">{event.message}</span>}
       </span>
       {target && LOGGED.includes(kind) && (
         <Button

@@ -1,7 +1,6 @@
 import type { panels as english } from './en';
 
 export const panels: Record<keyof typeof english, string> = {
-  'panel.stale': 'Nicht live: Stand {ago}',
   'panel.loading': 'Wird geladen…',
   'panel.editor.title': 'YAML von {name}',
   'panel.editor.review': 'Prüfen und speichern',
@@ -163,9 +162,6 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.config.upload': 'Hochladen…',
   'panel.config.remove': 'Entfernen',
   'panel.config.value': 'Wert von {key}',
-  'panel.config.usedBy': 'Benutzt von',
-  'panel.config.unused': 'Kein Pod benutzt es.',
-  'panel.config.how': 'Wie',
   'panel.config.reached': 'Jetziger Inhalt seit',
   'panel.config.envFrom': 'alle Schlüssel als Umgebung {prefix}',
   'panel.config.pull': 'Image-Pull-Secret',

@@ -1,6 +1,5 @@
 /** The panels' part of the English catalogue; keys start with `panel.`. */
 export const panels = {
-  'panel.stale': 'Not live: as it was {ago}',
   'panel.loading': 'Loading…',
   'panel.editor.title': 'YAML of {name}',
   'panel.editor.review': 'Review and save',
@@ -161,9 +160,6 @@ export const panels = {
   'panel.config.upload': 'Upload…',
   'panel.config.remove': 'Remove',
   'panel.config.value': 'Value of {key}',
-  'panel.config.usedBy': 'Used by',
-  'panel.config.unused': 'No pod uses it.',
-  'panel.config.how': 'How',
   'panel.config.reached': 'Present content since',
   'panel.config.envFrom': 'all keys as environment {prefix}',
   'panel.config.pull': 'image pull secret',

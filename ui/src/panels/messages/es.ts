@@ -1,7 +1,6 @@
 import type { panels as english } from './en';
 
 export const panels: Record<keyof typeof english, string> = {
-  'panel.stale': 'Sin conexión: estado de {ago}',
   'panel.loading': 'Cargando…',
   'panel.editor.title': 'YAML de {name}',
   'panel.editor.review': 'Revisar y guardar',
@@ -162,9 +161,6 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.config.upload': 'Subir…',
   'panel.config.remove': 'Eliminar',
   'panel.config.value': 'Valor de {key}',
-  'panel.config.usedBy': 'Usado por',
-  'panel.config.unused': 'Ningún pod lo usa.',
-  'panel.config.how': 'Cómo',
   'panel.config.reached': 'Contenido actual desde',
   'panel.config.envFrom': 'todas las claves como entorno {prefix}',
   'panel.config.pull': 'secreto para imágenes',

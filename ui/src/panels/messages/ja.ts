@@ -1,7 +1,6 @@
 import type { panels as english } from './en';
 
 export const panels: Record<keyof typeof english, string> = {
-  'panel.stale': 'ライブではありません：{ago}の状態',
   'panel.loading': '読み込み中…',
   'panel.editor.title': '{name} の YAML',
   'panel.editor.review': '確認して保存',
@@ -162,9 +161,6 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.config.upload': 'アップロード…',
   'panel.config.remove': '削除',
   'panel.config.value': '{key} の値',
-  'panel.config.usedBy': '使用元',
-  'panel.config.unused': '使っている Pod はありません。',
-  'panel.config.how': '方法',
   'panel.config.reached': '現在の内容になった時刻',
   'panel.config.envFrom': 'すべてのキーを環境変数に {prefix}',
   'panel.config.pull': 'イメージ取得用',

@@ -1,7 +1,6 @@
 import type { panels as english } from './en';
 
 export const panels: Record<keyof typeof english, string> = {
-  'panel.stale': '未实时更新：{ago}的状态',
   'panel.loading': '正在加载…',
   'panel.editor.title': '{name} 的 YAML',
   'panel.editor.review': '检查并保存',
@@ -161,9 +160,6 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.config.upload': '上传…',
   'panel.config.remove': '移除',
   'panel.config.value': '{key} 的值',
-  'panel.config.usedBy': '使用者',
-  'panel.config.unused': '没有 Pod 使用它。',
-  'panel.config.how': '方式',
   'panel.config.reached': '当前内容始于',
   'panel.config.envFrom': '所有键作为环境变量 {prefix}',
   'panel.config.pull': '镜像拉取密钥',

@@ -1,12 +1,13 @@
 import './metrics.css';
 import { type ReactNode, useMemo } from 'react';
 import type { Scope } from '../../api/contract';
+import { Staleness } from '../../components/Live';
 import { Choose, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { span } from '../../kinds/read';
 import { useMetrics } from '../../store/hooks';
 import { usePanelState } from '../../store/panelState';
-import { Failure, Panel, Stale } from '../parts';
+import { Failure, Panel } from '../parts';
 import { bytesText, coresText } from '../units';
 import { Chart } from './Chart';
 import { chartOf, lately } from './series';
@@ -54,10 +55,11 @@ export default function MetricsPanel({ cluster, scope, bar }: { cluster: string;
               value === 0 ? t('panel.metrics.whole') : t('panel.logs.sinceAgo', { age: span(value * 60) }),
             ])}
           />
+          <span className="grow" />
+          <Staleness brief state={view} />
         </>
       }
       foot={chart.hidden > 0 && t('panel.metrics.hidden', { count: chart.hidden })}
-      notes={<Stale view={view} />}
       still
     >
       {/* A cluster that was not asked for a while measures for a second: till then the charts say so in their places. */}
