@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -236,5 +237,25 @@ test('a folder is followed: what is saved is applied, what is wrong is told, wha
   await expect.poll(synced).toBe('');
   await page.getByRole('button', { name: 'Stop following' }).click();
   await expect(page.getByText('No folder is followed')).toBeVisible();
+  rmSync(folder, { recursive: true });
+});
+
+test('an archive of docker save comes into the nodes from the page', async ({ page }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'archive-'));
+  const docker = (...args: string[]) => execFileSync('docker', args, { encoding: 'utf8' });
+  const image = 'devcluster-e2e/saved:1';
+  // A small image of its own: one file of an archive that Docker imports.
+  writeFileSync(join(folder, 'note.txt'), 'hello');
+  execFileSync('tar', ['-cf', join(folder, 'root.tar'), '-C', folder, 'note.txt']);
+  docker('import', join(folder, 'root.tar'), image);
+  docker('save', '-o', join(folder, 'saved.tar'), image);
+  await page.goto(`/c/${CLUSTER}/images`);
+  await expect(page.getByRole('cell', { name: 'devcluster/busybox:1' })).toBeVisible();
+  await page.locator('main input[type=file]').setInputFiles(join(folder, 'saved.tar'));
+  await expect(page.getByText(`Loaded into all nodes: ${image}`)).toBeVisible();
+  await expect(page.getByRole('row').filter({ hasText: image })).toContainText('all nodes');
+  await page.locator('main input[type=file]').setInputFiles(join(folder, 'note.txt'));
+  await expect(page.getByRole('region', { name: 'Messages' }).getByText('docker load')).toBeVisible();
+  docker('image', 'rm', image);
   rmSync(folder, { recursive: true });
 });

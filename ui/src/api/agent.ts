@@ -24,6 +24,14 @@ export const whyPod = (name: string, namespace: string, pod: string) =>
 
 export const listImages = (name: string) => json<Image[]>(`${cluster(name)}/images`);
 
+/** Takes an archive of `docker save` into all nodes; tells which images were in it. */
+export const loadArchive = (name: string, archive: Blob) =>
+  json<{ image: string }[]>(`${cluster(name)}/images`, {
+    method: 'POST',
+    contentType: 'application/x-tar',
+    body: archive,
+  });
+
 export const createForward = (body: {
   cluster: string;
   namespace: string;

@@ -20,6 +20,7 @@ export class ApiError extends Error {
 
 export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** A text or a file goes as it is, all else as JSON. */
   body?: unknown;
   contentType?: string;
   accept?: string;
@@ -31,8 +32,9 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
   const headers: Record<string, string> = { accept: options.accept ?? 'application/json' };
   const method = options.method ?? 'GET';
   if (method !== 'GET') headers['content-type'] = options.contentType ?? 'application/json';
+  const given = options.body;
   const body =
-    options.body === undefined || typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
+    given === undefined || typeof given === 'string' || given instanceof Blob ? given : JSON.stringify(given);
   // What a page takes away when it goes is taken away though it is gone.
   const keepalive = method === 'DELETE';
   const signal = options.signal ?? null;

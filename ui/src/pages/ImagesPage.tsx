@@ -1,6 +1,6 @@
-import { Plus } from 'lucide-react';
+import { FileArchive, LoaderCircle, Plus } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { clusterAction, listImages } from '../api/agent';
+import { clusterAction, listImages, loadArchive } from '../api/agent';
 import type { Image } from '../api/contract';
 import { AddForm } from '../components/AddForm';
 import { Card, Empty, Failure } from '../components/parts';
@@ -10,6 +10,7 @@ import { useCluster } from '../shell/cluster';
 import { PageTitle } from '../shell/PageTitle';
 import { useParam } from '../shell/paths';
 import { useHost } from '../store/host';
+import { attempt, toast } from '../store/ui';
 
 /** The images in the nodes, and how to load more from the machine's Docker. */
 export function ImagesPage() {
@@ -21,6 +22,17 @@ export function ImagesPage() {
   const loads = useHost((host) => host.operations).filter(
     ({ cluster: of, action, state }) => of === name && action === 'load-images' && state === 'done',
   ).length;
+  const [archive, setArchive] = useState('');
+  const [archives, setArchives] = useState(0);
+  const bring = async (file: File) => {
+    setArchive(file.name);
+    await attempt(async () => {
+      const brought = await loadArchive(name, file);
+      toast('good', t('images.loaded', { names: brought.map(({ image }) => image).join(', ') }));
+    });
+    setArchive('');
+    setArchives((count) => count + 1);
+  };
   // biome-ignore lint/correctness/useExhaustiveDependencies: a finished load brings images.
   useEffect(() => {
     let current = true;
@@ -35,7 +47,7 @@ export function ImagesPage() {
     return () => {
       current = false;
     };
-  }, [name, loads]);
+  }, [name, loads, archives]);
   const nodes = cluster?.nodes.length ?? 0;
   return (
     <main className="page">
@@ -51,6 +63,25 @@ export function ImagesPage() {
         valid={(text) => text.trim() !== ''}
         add={(text) => clusterAction(name, { action: 'load-images', images: text.split(/\s+/).filter(Boolean) })}
         good={t('started')}
+        beside={() => (
+          <label className="button" data-busy={archive !== ''}>
+            {archive ? <LoaderCircle className="spin" /> : <FileArchive />}
+            {t('images.archive')}
+            <input
+              type="file"
+              accept=".tar,.tgz,.gz"
+              className="hidden-text"
+              disabled={archive !== ''}
+              onChange={({ currentTarget }) => {
+                const file = currentTarget.files?.[0];
+                // The same file may be chosen again.
+                currentTarget.value = '';
+                if (file) void bring(file);
+              }}
+            />
+          </label>
+        )}
+        below={archive && <p role="status">{t('images.loading', { name: archive })}</p>}
         command={(text) => `devcluster image load --name ${name} ${text || 'my-app:latest'}`}
       />
       <Failure error={error} />

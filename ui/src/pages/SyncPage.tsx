@@ -134,7 +134,7 @@ function SyncCard({ sync }: { sync: Sync }) {
     <Card
       title={<span className="mono">{sourcesOf(sync).join(', ')}</span>}
       actions={
-        <>
+        <div className="row">
           <Button onClick={() => openDialog(<LookDialog look="diff" wanted={sync} />)}>
             <FileDiff />
             {t('sync.diff')}
@@ -151,7 +151,7 @@ function SyncCard({ sync }: { sync: Sync }) {
             <Trash2 />
             {t('sync.stop')}
           </Button>
-        </>
+        </div>
       }
     >
       <div className="body stack">
@@ -234,15 +234,18 @@ function DiffText({ text }: { text: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
     <pre className="diff" tabIndex={0}>
-      {text.split('\n').map((line) => {
-        place += line.length + 1;
-        const head = line.startsWith('+++') || line.startsWith('---');
-        return (
-          <span key={place} className={head ? 'head' : LOOKS[line[0] ?? '']}>
-            {`${line}\n`}
-          </span>
-        );
-      })}
+      {text
+        .trimEnd()
+        .split('\n')
+        .map((line) => {
+          place += line.length + 1;
+          const head = line.startsWith('+++') || line.startsWith('---');
+          return (
+            <span key={place} className={head ? 'head' : LOOKS[line[0] ?? '']}>
+              {line}
+            </span>
+          );
+        })}
     </pre>
   );
 }

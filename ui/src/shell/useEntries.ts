@@ -135,7 +135,8 @@ export function useEntries(line: string): Entry[] {
   );
   if (line.trim() === '') return [...doable.slice(0, FIRST), ...places].slice(0, SHOWN);
   const any = () => dock.open('create', anything(links.namespaces[0]));
-  const all = [...doable, ...places, ...host, { id: 'any', text: t('create.any'), hint: '', run: any }];
+  // An order says by itself what is to be done to what.
+  const all = [...(order ? [] : doable), ...places, ...host, { id: 'any', text: t('create.any'), hint: '', run: any }];
   const letters = byLetters(line, all);
   const path = /^sync\s+(\/.*)/i.exec(line)?.[1];
   if (path)
