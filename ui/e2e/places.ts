@@ -9,6 +9,8 @@ export const PAGES: [name: string, path: string, settled: string][] = [
   ['map', `/c/${CLUSTER}/map?ns=dashboard`, 'Service'],
   ['events', `/c/${CLUSTER}/events?ns=dashboard`, 'Scheduled'],
   ['metrics', `/c/${CLUSTER}/metrics`, 'CPU (cores)'],
+  ['namespaces', `/c/${CLUSTER}/metrics?panel=of%3Dnamespaces`, 'CPU (cores)'],
+  ['timeline', `${object('apps/v1/deployments', 'web')}?view=events`, 'Rollout'],
   ['forwards', `/c/${CLUSTER}/forwards`, 'Address here'],
   ['sync', `/c/${CLUSTER}/sync`, 'Synced folders'],
   ['images', `/c/${CLUSTER}/images`, 'devcluster/busybox:1'],

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { ListSpec, ObjectRef, Row } from '../api/contract';
 import { useI18n } from '../i18n';
-import { type ActionId, fullName } from '../kinds/actions';
+import type { ActionId } from '../kinds/actions';
 import { isAsleep } from '../kinds/clusters';
 import { plural, type Resource } from '../kinds/discovery';
 import { longName } from '../kinds/sections';
@@ -247,7 +247,7 @@ function useOrderEntries(order: Order | null, doable: Doable[]): Entry[] {
         id: `${action.id} ${row.uid}`,
         name: row.name,
         text: [t(`action.${action.id}`), row.name, order.replicas].filter(Boolean).join(' · '),
-        hint: `${resource.kind} ${fullName(ref)}`,
+        hint: [resource.kind, row.namespace].filter(Boolean).join(' · '),
         run: () => act(action.id, resource, [ref], { replicas: order.replicas }),
       };
     });
