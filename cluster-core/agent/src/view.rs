@@ -10,7 +10,7 @@ mod problems;
 
 use crate::prelude::*;
 use cluster_client::Status;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// At most one message per view in this time.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -78,30 +78,16 @@ impl Outbox {
     }
 }
 
-/// Lets messages out at a pace; the first one at once.
-#[derive(Debug)]
-struct Pace(Instant);
-
-impl Pace {
-    fn new() -> Self {
-        Self(Instant::now())
-    }
-
-    async fn next(&mut self) {
-        sleep_until(self.0).await;
-        self.0 = Instant::now() + PAUSE;
-    }
-}
-
-/// What waits in a channel, at least one; `None` when it is closed.
-async fn batch<T>(receiver: &mut mpsc::UnboundedReceiver<T>, pace: &mut Pace) -> Option<Vec<T>> {
-    let first = receiver.recv().await?;
-    Some(more(vec![first], receiver, pace).await)
+/// Ticks at once, and then whenever so much time has passed since the last tick that was waited for.
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// What has come, and what comes until the next message may go.
-async fn more<T>(mut batch: Vec<T>, receiver: &mut mpsc::UnboundedReceiver<T>, pace: &mut Pace) -> Vec<T> {
-    pace.next().await;
+async fn more<T>(mut batch: Vec<T>, receiver: &mut mpsc::UnboundedReceiver<T>, pace: &mut Interval) -> Vec<T> {
+    pace.tick().await;
     while let Ok(more) = receiver.try_recv() {
         batch.push(more);
     }

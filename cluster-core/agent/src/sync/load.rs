@@ -99,7 +99,11 @@ impl Loaded {
                 Err(error) => {
                     let inside = if let yaml::Error::Read(error) = &error { error.location() } else { None };
                     let inside = inside.map_or(0, |at| (at.line() as usize).saturating_sub(1));
-                    self.fault(file, if placed { line + inside } else { 0 }, first_line(&error.to_string()));
+                    self.fault(
+                        file,
+                        if placed { line + inside } else { 0 },
+                        error.to_string().lines().next().unwrap_or_default(),
+                    );
                     continue;
                 }
             };
@@ -109,10 +113,6 @@ impl Loaded {
             }
         }
     }
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }
 
 /// The documents of a text with the lines at which they begin; a marker in the first column always ends one.
@@ -196,23 +196,17 @@ fn check(document: &Document) -> Vec<Fault> {
     }
     let Some(findings) = decode::check_built_in(object) else { return Vec::new() };
     let unknown = findings.unknown.iter().map(|path| document.fault(path, format!("unknown field {path:?}")));
-    let wrong = findings.type_errors.iter().map(|error| document.fault(go_path(error), wrong_type(error)));
-    unknown.chain(wrong).collect()
+    unknown.chain(findings.type_errors.iter().map(|error| wrong_type(document, error))).collect()
 }
 
-/// The path in `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
-fn go_path(error: &str) -> &str {
-    let field =
-        error.split_once("struct field ").and_then(|(_, rest)| rest.split_once(" of type ")).map_or("", |(f, _)| f);
-    field.split_once('.').map_or("", |(_, path)| path)
-}
-
-fn wrong_type(error: &str) -> String {
-    let got = error.split_once("unmarshal ").and_then(|(_, rest)| rest.split_once(" into"));
-    match (got, error.rsplit_once(" of type ")) {
-        (Some((got, _)), Some((_, want))) => format!("{} must be {want}, not {got}", go_path(error)),
-        _ => error.to_owned(),
-    }
+/// The fault of `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
+fn wrong_type(document: &Document, error: &str) -> Fault {
+    let told = || {
+        let (got, rest) = error.split_once("unmarshal ")?.1.split_once(" into ")?;
+        let (path, wanted) = rest.split_once("struct field ")?.1.split_once('.')?.1.split_once(" of type ")?;
+        Some(document.fault(path, format!("{path} must be {wanted}, not {got}")))
+    };
+    told().unwrap_or_else(|| document.fault("", error))
 }
 
 #[cfg(test)]

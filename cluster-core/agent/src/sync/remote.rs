@@ -52,9 +52,7 @@ impl Remote {
         object_at(metadata, "labels")[LABEL] = self.set.as_str().into();
         object_at(metadata, "annotations")[APPLIED] = applied(object).into();
         let path = self.path(object)?;
-        let request = Request::builder()
-            .method(Method::PATCH)
-            .uri(format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict{query}"))
+        let request = Request::patch(format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict{query}"))
             .header(http::header::CONTENT_TYPE, "application/apply-patch+yaml")
             .body(labelled.to_string().into())
             .map_err(|error| Status::bad_request(error.to_string()))?;

@@ -1,7 +1,7 @@
 //! Many kinds at once: how many there are of each.
 
 use super::list::{Tally, within};
-use super::{Gone, Outbox, Pace, batch};
+use super::{Gone, Outbox, PAUSE, every, more};
 use crate::feed::{Change, Counts, FeedSpec, Hold};
 use crate::prelude::*;
 
@@ -52,9 +52,9 @@ struct Counted<'a> {
 pub(super) async fn show(live: &Live, spec: &CountsSpec, out: &Outbox) -> Result<(), Gone> {
     let mut merged = Merged::open(live, spec.resources.iter().cloned());
     let mut tallies: Vec<Option<Tally>> = spec.resources.iter().map(|_| None).collect();
-    let (mut pace, mut sent) = (Pace::new(), None);
-    while let Some(changes) = batch(&mut merged.changes, &mut pace).await {
-        for (number, change) in changes {
+    let (mut pace, mut sent) = (every(PAUSE), None);
+    while let Some(first) = merged.changes.recv().await {
+        for (number, change) in more(vec![first], &mut merged.changes, &mut pace).await {
             count(&mut tallies[number], change, &spec.namespaces);
         }
         let counted = spec.resources.iter().zip(&tallies).filter_map(|(resource, tally)| {

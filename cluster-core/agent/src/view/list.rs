@@ -2,7 +2,7 @@
 
 use super::filter::Filter;
 use super::metrics::{self, Amount, Amounts};
-use super::{Gone, Outbox, Pace, more};
+use super::{Gone, Outbox, PAUSE, every, more};
 use crate::feed::{Change, Counts, FeedSpec};
 use crate::prelude::*;
 use crate::row::{Column, Key, Row};
@@ -62,7 +62,7 @@ pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(
 async fn rows(live: &Live, spec: &ListSpec, mut amounts: watch::Receiver<Amounts>, out: &Outbox) -> Result<(), Gone> {
     let feed = live.feeds.open(&spec.feed);
     let mut changes = feed.subscribe();
-    let (mut view, mut pace) = (View::new(spec.clone()), Pace::new());
+    let (mut view, mut pace) = (View::new(spec.clone()), every(PAUSE));
     loop {
         let first = tokio::select! {
             Some(change) = changes.recv() => vec![change],

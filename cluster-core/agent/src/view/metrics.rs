@@ -2,11 +2,11 @@
 //! Asked while somebody looks, and kept for an hour.
 
 use super::list::within;
-use super::{Gone, Outbox};
+use super::{Gone, Outbox, every};
 use crate::prelude::*;
 use std::borrow::Cow;
 use tokio::sync::Mutex;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::Interval;
 
 /// The API is one that has to be asked.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -87,9 +87,7 @@ struct Looking {
 impl Looking {
     /// A list is glanced at; a chart is watched.
     fn new(history: &History, latest: bool) -> Self {
-        let mut ticks = interval(if latest { PERIOD * 2 } else { PERIOD });
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { kept: history.0.clone(), ticks }
+        Self { kept: history.0.clone(), ticks: every(if latest { PERIOD * 2 } else { PERIOD }) }
     }
 
     /// What is measured in the next period.

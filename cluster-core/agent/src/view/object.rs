@@ -1,6 +1,6 @@
 //! One whole object.
 
-use super::{Gone, Outbox, Pace, batch};
+use super::{Gone, Outbox, PAUSE, every, more};
 use crate::prelude::*;
 use serde_json::value::RawValue;
 
@@ -40,10 +40,10 @@ pub(super) async fn show(live: &Live, spec: &ObjectSpec, out: &Outbox) -> Result
 }
 
 async fn send(events: &mut mpsc::UnboundedReceiver<Event>, out: &Outbox) -> Result<(), Gone> {
-    let mut pace = Pace::new();
-    while let Some(batch) = batch(events, &mut pace).await {
+    let mut pace = every(PAUSE);
+    while let Some(first) = events.recv().await {
         let mut newest = None;
-        for event in batch {
+        for event in more(vec![first], events, &mut pace).await {
             match event {
                 Event::Page { bytes, .. } => {
                     newest = Some(only(&bytes));

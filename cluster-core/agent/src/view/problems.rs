@@ -2,7 +2,7 @@
 
 use super::counts::Merged;
 use super::list::within;
-use super::{Gone, Outbox, Pace};
+use super::{Gone, Outbox, PAUSE, every};
 use crate::health::{Health, KINDS, Known, Remedy};
 use crate::prelude::*;
 use cluster_client::{Backend, Status, successful};
@@ -43,7 +43,7 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
     let mut merged = Merged::open(live, resources);
     let (sender, mut words) = mpsc::unbounded_channel();
     let asking = Arc::new(Semaphore::new(AT_ONCE));
-    let (mut known, mut pace, mut sent, mut is_lost) = (Unwell::default(), Pace::new(), Value::Null, false);
+    let (mut known, mut pace, mut sent, mut is_lost) = (Unwell::default(), every(PAUSE), Value::Null, false);
     loop {
         tokio::select! {
             change = merged.changes.recv() => {
@@ -52,7 +52,7 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
             }
             Some((life, lines)) = words.recv() => drop(known.last_words.insert(life, lines)),
         }
-        pace.next().await;
+        pace.tick().await;
         while let Ok((number, change)) = merged.changes.try_recv() {
             known.take(number, change, spec);
         }
