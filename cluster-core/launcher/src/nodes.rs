@@ -150,7 +150,7 @@ impl Launcher {
             return Ok(None);
         };
         let deleted = async { Ok(client.delete::<Node>("", &name, &DeleteOptions::default()).await?) };
-        Steps::new(self).run(&format!("Removing {name}"), deleted).await.map(|_| Some(()))
+        Steps::new(self).run(&format!("Removing {name}"), deleted).await.map(Some)
     }
 }
 

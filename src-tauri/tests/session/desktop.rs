@@ -14,7 +14,7 @@ use zbus::blocking::{Connection, Proxy};
 use zbus::message::Header;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Structure, Value};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const PLACE: &str = "org.kde.StatusNotifierWatcher";
 
 /// Waits until something holds; what the app does tells nobody of it.
