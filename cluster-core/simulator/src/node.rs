@@ -78,6 +78,7 @@ fn node(prefix: &str, number: u32, taint: Taint) -> Result<Node, cluster_client:
     let labels = json!({
         SIMULATED: "true", "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64",
     });
     let taints = (taint == Taint::NoSchedule).then(|| json!([{"key": SIMULATED, "effect": "NoSchedule"}]));
     let node = json!({
