@@ -2,7 +2,11 @@
 //! `ui/e2e-desktop` looks at.
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, reason = "tests")]
-#![allow(clippy::unused_self, clippy::used_underscore_binding, reason = "methods of D-Bus have a receiver and arguments")]
+#![allow(
+    clippy::unused_self,
+    clippy::used_underscore_binding,
+    reason = "methods of D-Bus have a receiver and arguments"
+)]
 
 mod desktop;
 
