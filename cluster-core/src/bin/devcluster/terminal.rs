@@ -6,7 +6,7 @@ use cluster_launcher::{Event, Launcher, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 const TICK: Duration = Duration::from_millis(80);
@@ -61,6 +61,10 @@ impl Steps {
     }
 }
 
+/// How long a signal may come again for the same reason: `timeout`, `make` and their like pass on to the command what the
+/// terminal has sent to all of them.
+const ECHO: Duration = Duration::from_secs(1);
+
 /// Triggered by the first SIGINT or SIGTERM, after which what was begun is cleared away; the second ends the process.
 pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
     let cancel = CancellationToken::new();
@@ -82,7 +86,10 @@ pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
         let mut signal = signal;
         signal().await;
         triggered.cancel();
-        signal().await;
+        let first = Instant::now();
+        while first.elapsed() < ECHO {
+            signal().await;
+        }
         show::warning("not everything was cleared away; `devcluster list` shows what is left");
         std::process::exit(i32::from(crate::INTERRUPTED));
     });
