@@ -163,7 +163,7 @@ test('the palette offers a kind by its short name first, objects of a kind by ho
   }
   // The page of that name is offered too; the kind, which two groups have, once.
   await expect(page.getByRole('option').filter({ hasText: /^Events/ })).toHaveCount(2);
-  await expect(page.getByRole('option', { name: 'Events', exact: true })).toBeVisible();
+  await expect(page.getByRole('option', { name: 'Events events', exact: true })).toBeVisible();
   await page.getByRole('combobox').fill('depl web');
   await page
     .getByRole('option')
