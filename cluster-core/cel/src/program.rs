@@ -24,7 +24,7 @@ const SHALLOW: usize = 20;
 const LARGE_STACK: usize = 256 * 1024 * 1024;
 
 /// A compiled expression.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Program {
     expression: Expression,
     source: String,
@@ -60,14 +60,17 @@ impl Program {
 
 /// Compiles and checks an expression over these variables; the error reads as upstream's.
 pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String> {
-    on_large_stack(|| {
+    let compiled = on_large_stack(|| {
         let program = checked(source, variables).map_err(|why| format!("compilation failed: {why}"))?;
         match failing_constant(&program.expression) {
             Some(why) => Err(format!("program instantiation failed: {why}")),
             None => Ok(program),
         }
-    })
-    .unwrap_or_else(|why| Err(format!("compilation failed: ERROR: <input>:1:1: {why}")))
+    });
+    let program = compiled.unwrap_or_else(|why| Err(format!("compilation failed: ERROR: <input>:1:1: {why}")))?;
+    // What the other thread has allocated lies scattered over pages of its own, which would stay half a megabyte for each
+    // expression; a copy lies among what this thread has.
+    Ok(program.clone())
 }
 
 /// Does work that recurses deeply in a thread of its own.
@@ -231,6 +234,9 @@ impl Activation {
             return Err(Failure::Budget);
         }
         let resolve = || {
+            if program.types.0.is_empty() {
+                return self.context.resolve(&program.expression);
+            }
             let mut scope = self.context.new_inner_scope();
             scope.add_variable_from_value(TYPES, Value::Opaque(Arc::clone(&program.types) as Arc<_>));
             scope.resolve(&program.expression)
