@@ -181,22 +181,20 @@ fn owners(path: &Path, object: &Value, errors: &mut Errors) {
 
 /// Lets owners stand once that stand twice at this `moment`, with a warning.
 pub(super) fn single_owners(object: &mut Value, moment: &str, notes: &Notes) {
-    let (mut single, mut again) = (Vec::new(), Vec::new());
-    for owner in meta::owner_references(object) {
-        if single.contains(owner) {
-            again.push(meta::text(owner, "uid"));
-        } else {
-            single.push(owner.clone());
-        }
+    let owners = items(&object["metadata"]["ownerReferences"]);
+    let stands_again = |at: usize| owners[..at].contains(&owners[at]);
+    if !(1..owners.len()).any(stands_again) {
+        return;
     }
-    if !again.is_empty() {
-        notes.warn(&format!(
-            ".metadata.ownerReferences contains duplicate entries{moment}; API server dedups owner references in 1.20+, \
-             and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
-            again.join(", ")
-        ));
-        object["metadata"]["ownerReferences"] = single.into();
-    }
+    let (again, single): (Vec<usize>, Vec<usize>) = (0..owners.len()).partition(|at| stands_again(*at));
+    let again: Vec<&str> = again.into_iter().map(|at| meta::text(&owners[at], "uid")).collect();
+    notes.warn(&format!(
+        ".metadata.ownerReferences contains duplicate entries{moment}; API server dedups owner references in 1.20+, \
+         and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+        again.join(", ")
+    ));
+    let single: Vec<Value> = single.into_iter().map(|at| owners[at].clone()).collect();
+    object["metadata"]["ownerReferences"] = single.into();
 }
 
 /// Faults in a change of metadata.

@@ -12,6 +12,9 @@ pub(super) fn start(pod: &mut Value) {
             "lastTransitionTime": meta::now()}]);
     }
     pod["status"] = status;
+    if is_empty(&pod["spec"]["affinity"]) && is_empty(&pod["spec"]["topologySpreadConstraints"]) {
+        return;
+    }
     let labels = pod["metadata"]["labels"].clone();
     let Some(spec) = child(pod, "spec") else { return };
     each(spec, "topologySpreadConstraints").for_each(|constraint| select(constraint, &labels));

@@ -10,9 +10,10 @@ pub(super) struct Tree {
     pub(super) defaults: Vec<Rule>,
     pub(super) rules: Vec<Rule>,
     pub(super) changes: Vec<Rule>,
-    /// Whether something is to be filled in, or to be checked, here or below.
+    /// Whether something is to be filled in, checked, or compared after a change, here or below.
     fills: bool,
     checks: bool,
+    compares: bool,
     pub(super) fields: Vec<(&'static str, Tree)>,
     pub(super) items: Option<Box<Tree>>,
 }
@@ -46,6 +47,7 @@ impl Tree {
         changes: Vec::new(),
         fills: false,
         checks: false,
+        compares: false,
         fields: Vec::new(),
         items: None,
     };
@@ -53,6 +55,7 @@ impl Tree {
     pub(super) fn add(&mut self, path: &'static str, rules: Vec<Rule>) {
         self.fills |= rules.iter().any(|rule| rule.is_default() || rule.fills());
         self.checks |= rules.iter().any(|rule| !rule.is_default() && !rule.is_of_changes());
+        self.compares |= rules.iter().any(Rule::is_of_changes);
         if let Some(below) = path.strip_prefix("[]") {
             return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), rules);
         }
@@ -175,11 +178,11 @@ impl Tree {
                 _ => None,
             });
         }
-        for (name, field) in &self.fields {
+        for (name, field) in self.fields.iter().filter(|(_, field)| field.compares) {
             let both = [now, was].map(|value| value.get(name).unwrap_or(&Value::Null));
             field.compare(&Way::Field(way, name), now, both, whole, errors);
         }
-        if let Some(item) = &self.items {
+        if let Some(item) = self.items.as_deref().filter(|item| item.compares) {
             for (index, each) in items(now).iter().enumerate() {
                 item.compare(&Way::Item(way, index), now, [each, &was[index]], whole, errors);
             }
