@@ -186,10 +186,12 @@ fn make_unknown(node: &mut Node) -> bool {
 
 /// The labels the node should have, older names included; `None` when it has them.
 fn wanted_labels(node: &Node) -> Option<Labels> {
-    let labels = node.metadata.labels.clone().unwrap_or_default();
-    let older = OLDER_LABELS.iter().filter_map(|(name, older)| Some(((*older).to_owned(), labels.get(*name)?.clone())));
-    let wanted: Labels = labels.clone().into_iter().chain(older).collect();
-    (wanted != labels).then_some(wanted)
+    let labels = node.metadata.labels.as_ref()?;
+    let missing = OLDER_LABELS.iter().filter_map(|(name, older)| Some((*older, labels.get(*name)?)));
+    let mut missing = missing.filter(|(older, value)| labels.get(*older) != Some(value)).peekable();
+    missing.peek()?;
+    let missing = missing.map(|(older, value)| (older.to_owned(), value.clone()));
+    Some(labels.clone().into_iter().chain(missing).collect())
 }
 
 /// The taints the node should have; `None` when it has them. `evicts` says that its pods may be told to go.
