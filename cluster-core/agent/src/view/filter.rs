@@ -35,8 +35,9 @@ enum What {
 impl Filter {
     /// Reads what is typed. What is not finished, such as `!` or `status:`, says nothing yet.
     pub(super) fn parse(text: &str) -> Self {
-        static WORDS: LazyLock<Option<regex::Regex>> = LazyLock::new(|| regex::Regex::new(WORD).ok());
-        Self(WORDS.iter().flat_map(|words| words.captures_iter(text)).filter_map(|word| term(&word)).collect())
+        static WORDS: LazyLock<regex::Regex> =
+            LazyLock::new(|| regex::Regex::new(WORD).expect("a pattern, which tests read"));
+        Self(WORDS.captures_iter(text).filter_map(|word| term(&word)).collect())
     }
 
     /// Whether a text in small letters has it all, which may be that of a row.
@@ -65,7 +66,8 @@ fn term(word: &regex::Captures<'_>) -> Option<Term> {
 
 impl Term {
     fn fits(&self, text: &str, row: Option<(&Row, &[Column])>) -> bool {
-        let cell = row.and_then(|(row, columns)| cell(row, columns, &self.column));
+        let named = row.filter(|_| !self.column.is_empty());
+        let cell = named.and_then(|(row, columns)| cell(row, columns, &self.column));
         let fits = match (&self.what, row, cell) {
             (What::Selects(selector), Some((row, _)), _) => selector.matches(|key| row.label(key)),
             // No column at all: `nginx:1.2` is what somebody looks for.
