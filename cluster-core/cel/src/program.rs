@@ -24,7 +24,7 @@ const SHALLOW: usize = 20;
 const LARGE_STACK: usize = 256 * 1024 * 1024;
 
 /// A compiled expression.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Program {
     expression: Expression,
     source: String,
@@ -60,17 +60,14 @@ impl Program {
 
 /// Compiles and checks an expression over these variables; the error reads as upstream's.
 pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String> {
-    let compiled = on_large_stack(|| {
+    on_large_stack(|| {
         let program = checked(source, variables).map_err(|why| format!("compilation failed: {why}"))?;
         match failing_constant(&program.expression) {
             Some(why) => Err(format!("program instantiation failed: {why}")),
             None => Ok(program),
         }
-    });
-    let program = compiled.unwrap_or_else(|why| Err(format!("compilation failed: ERROR: <input>:1:1: {why}")))?;
-    // What the other thread has allocated lies scattered over pages of its own, which would stay half a megabyte for each
-    // expression; a copy lies among what this thread has.
-    Ok(program.clone())
+    })
+    .unwrap_or_else(|why| Err(format!("compilation failed: ERROR: <input>:1:1: {why}")))
 }
 
 /// Does work that recurses deeply in a thread of its own.
