@@ -42,7 +42,7 @@ pub struct Entry {
     pub bytes: Bytes,
     /// Where the digits of the revision begin in `bytes`; 0 for a state that no draft made.
     gap: u32,
-    facts: OnceLock<Box<Facts>>,
+    facts: OnceLock<Facts>,
 }
 
 impl Entry {
@@ -67,7 +67,7 @@ impl Entry {
 
     /// What selectors look at, derived by the first caller and kept as long as the entry.
     pub fn facts(&self, derive: impl FnOnce(&[u8]) -> Facts) -> &Facts {
-        self.facts.get_or_init(|| Box::new(derive(&self.bytes)))
+        self.facts.get_or_init(|| derive(&self.bytes))
     }
 }
 
@@ -79,13 +79,50 @@ impl fmt::Debug for Entry {
 }
 
 /// What label and field selectors of a list or watch need to know of an object.
+///
+/// Packed into one text, because a large cluster has half a million of these: each label's key and value, nothing where
+/// the next key would be, then the values of the fields that may be selected by. A NUL ends each part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// `metadata.labels`.
-    pub labels: Vec<(String, String)>,
-    /// The selectable fields of the kind, for example `spec.nodeName`.
-    pub fields: Vec<(&'static str, String)>,
+pub struct Facts(Box<str>);
+
+impl Facts {
+    /// The facts of an object with these `metadata.labels` and these values of its kind's selectable fields, in the
+    /// kind's order. NULs within them are left out.
+    pub fn new<'a>(
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+        fields: impl Iterator<Item = impl AsRef<str>>,
+    ) -> Self {
+        let mut text = String::new();
+        let mut push = |part: &str| {
+            text.extend(part.split(END));
+            text.push(END);
+        };
+        for (key, value) in labels {
+            push(key);
+            push(value);
+        }
+        push("");
+        fields.for_each(|value| push(value.as_ref()));
+        Self(text.into())
+    }
+
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels().find(|(found, _)| *found == key).map(|(_, value)| value)
+    }
+
+    /// The value of the selectable field with this position among those of its kind.
+    pub fn field(&self, position: usize) -> Option<&str> {
+        self.0.split_terminator(END).skip(2 * self.labels().count() + 1).nth(position)
+    }
+
+    fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut parts = self.0.split_terminator(END);
+        std::iter::from_fn(move || parts.next().filter(|key| !key.is_empty()).zip(parts.next()))
+    }
 }
+
+const END: char = '\0';
 
 /// An object's JSON text split where the digits of its `metadata.resourceVersion` go.
 ///
@@ -97,7 +134,7 @@ pub struct Draft {
     /// Text from the quote that closes it.
     pub after: Bytes,
     /// What selectors will ask of it, where the writer knows.
-    pub facts: Option<Box<Facts>>,
+    pub facts: Option<Facts>,
 }
 
 impl Draft {
@@ -132,4 +169,28 @@ pub struct Event {
     pub entry: Arc<Entry>,
     /// The state before, if there was one: tells a watcher with a selector whether the object came or went.
     pub previous: Option<Arc<Entry>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_found_by_key_and_by_position() {
+        let labels = [("app", "web"), ("empty", ""), ("tier", "a\0b")];
+        let facts = Facts::new(labels.into_iter(), ["n1", "", "Running"].iter());
+        let cases = [("app", Some("web")), ("empty", Some("")), ("tier", Some("ab")), ("", None), ("web", None)];
+        for (key, value) in cases {
+            assert_eq!(facts.label(key), value, "{key:?}");
+        }
+        let fields: Vec<_> = (0..4).map(|position| facts.field(position)).collect();
+        assert_eq!(fields, [Some("n1"), Some(""), Some("Running"), None]);
+    }
+
+    #[test]
+    fn facts_without_labels_have_fields() {
+        let facts = Facts::new([].into_iter(), ["n1"].iter());
+        assert_eq!((facts.label("app"), facts.field(0), facts.field(1)), (None, Some("n1"), None));
+        assert_eq!((Facts::default().label("app"), Facts::default().field(0)), (None, None));
+    }
 }

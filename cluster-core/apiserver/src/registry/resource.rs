@@ -277,12 +277,12 @@ impl Strategy {
         (self.prepare_create)(object);
     }
 
-    /// The fields that selectors may name, with what the object has there.
-    pub(crate) fn selected(&self, object: &Value) -> Vec<(&'static str, String)> {
+    /// What the object has in each of the fields that selectors may name.
+    pub(crate) fn selected(&self, object: &Value) -> impl Iterator<Item = String> {
         let value =
             |pointers: &[String]| pointers.iter().filter_map(|at| object.pointer(at)).find(|found| !is_empty(found));
         let fields = self.selectable_fields.iter();
-        fields.map(|(name, at, otherwise)| (name.as_str(), value(at).map_or(otherwise.clone(), plain))).collect()
+        fields.map(move |(_, at, otherwise)| value(at).map_or_else(|| otherwise.clone(), plain))
     }
 
     /// All faults of an object.

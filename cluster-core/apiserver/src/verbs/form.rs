@@ -156,7 +156,7 @@ pub(crate) fn draft(object: &Value) -> Draft {
 pub(crate) fn selectable_draft(resource: &Resource, object: &Value) -> Draft {
     let strategy = &resource.strategy;
     let stored = strategy.conversion.is_none() && resource.legacy.is_none();
-    let known = (stored && !strategy.selectable_fields.is_empty()).then(|| Box::new(facts(resource, object)));
+    let known = (stored && !strategy.selectable_fields.is_empty()).then(|| facts(resource, object));
     Draft { facts: known, ..draft(object) }
 }
 
@@ -200,10 +200,7 @@ pub(super) fn structural_defaults(value: &mut Value, schema: &Schema) {
 
 /// What selectors ask of an object; `resource` is the one whose version is stored.
 fn facts(resource: &Resource, object: &Value) -> Facts {
-    Facts {
-        labels: meta::labels(object).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        fields: resource.strategy.selected(object),
-    }
+    Facts::new(meta::labels(object), resource.strategy.selected(object))
 }
 
 /// What selectors ask of a stored object.

@@ -66,16 +66,16 @@ impl Filter {
         let facts = entry.facts(|bytes| form::read_facts(&self.stored, bytes));
         // Which fields of a custom object are selectable may change: that is no fact to keep.
         let custom = if self.stored.custom.is_some() { form::selected(&self.fields, &entry.bytes) } else { Vec::new() };
-        let label = |key: &str| facts.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
         let field = |name: &str| match name {
             "metadata.name" => Some(&*key.name),
             "metadata.namespace" => Some(&*key.namespace),
             _ => {
-                let built_in = facts.fields.iter().find(|(f, _)| *f == name).map(|(_, v)| v.as_str());
+                let position = self.stored.strategy.selectable_fields.iter().position(|(field, ..)| field == name);
+                let built_in = position.and_then(|position| facts.field(position));
                 built_in.or_else(|| custom.iter().find(|(f, _)| f == name).map(|(_, v)| v.as_str()))
             }
         };
-        self.labels.matches(label) && self.fields.matches(field)
+        self.labels.matches(|key| facts.label(key)) && self.fields.matches(field)
     }
 }
 
