@@ -1,16 +1,13 @@
 //! The type check, with an estimate of what an evaluation costs at most.
 
-use crate::prelude::*;
-use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators};
-
-use crate::cost::{self, Node, Size};
+use crate::cost::{self, Node, Size, sizes};
 use crate::library::TYPES;
 use crate::lists::Types;
 use crate::macros::{AS_LIST, ENTRIES};
 use crate::position::{located, position};
+use crate::prelude::*;
 use crate::rewrite::children;
-use crate::types::Order;
-use crate::{Declarations, Type, functions};
+use crate::{Declarations, functions};
 
 /// What a check finds.
 pub(crate) struct Checked {
@@ -21,8 +18,8 @@ pub(crate) struct Checked {
     pub(crate) types: Types,
 }
 
-/// Which comparisons and joints go by the type of their left side, by their addresses: the numbers of these types.
-pub(crate) type Typed = HashMap<*const Expression, i64>;
+/// Which comparisons and joints go by the type of their left side, by their numbers: the numbers of these types.
+pub(crate) type Typed = HashMap<u64, i64>;
 
 /// Checks an expression over these variables.
 pub(crate) fn check(expression: &Expression, source: &str, variables: &Declarations) -> Checked {
@@ -60,7 +57,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn of(&mut self, expression: &Expression) -> Node {
         match &expression.expr {
-            Expr::Literal(value) => literal(value),
+            Expr::Literal(value) => Node::literal(value),
             Expr::Ident(name) => match self.variable(name) {
                 Some(known) => Node { cost: 1, ..known },
                 None => {
@@ -75,7 +72,8 @@ impl Checker<'_> {
                 let parts: Vec<Node> = list.elements.iter().map(|element| self.of(element)).collect();
                 let element = self.alike(&list.elements, &parts, list.optional_indices.is_empty());
                 self.items = parts.iter().map(|part| part.kind.clone()).collect();
-                Node { items: sizes(&parts), ..made(list_of(Arc::new(element), 0), parts.len(), &parts, cost::LIST) }
+                let kind = list_of(Arc::new(element), 0);
+                Node { items: sizes(&parts), ..Node::made(kind, parts.len(), &parts, cost::LIST) }
             }
             Expr::Map(map) => {
                 let parts = children(expression);
@@ -87,7 +85,7 @@ impl Checker<'_> {
                 // The type of a map tells only its values'; its keys are text then.
                 let named = nodes.iter().step_by(2).all(|key| Type::String(0).accepts(&key.kind));
                 let kind = if named { Type::Map(Arc::new(value), 0) } else { Type::Dyn };
-                Node { items: sizes(&values), ..made(kind, map.entries.len(), &nodes, cost::MAP) }
+                Node { items: sizes(&values), ..Node::made(kind, map.entries.len(), &nodes, cost::MAP) }
             }
             Expr::Struct(object) => {
                 let family = object.type_name.split('.').next().unwrap_or_default();
@@ -96,7 +94,7 @@ impl Checker<'_> {
                     return Node::new(self.fault(expression, &message), cost::OBJECT);
                 }
                 let parts: Vec<Node> = children(expression).into_iter().map(|part| self.of(part)).collect();
-                Node { size: None, ..made(Type::Dyn, 0, &parts, cost::OBJECT) }
+                Node { size: None, ..Node::made(Type::Dyn, 0, &parts, cost::OBJECT) }
             }
             Expr::Unspecified => Node::new(self.fault(expression, "unsupported expression"), 0),
         }
@@ -226,7 +224,7 @@ impl Checker<'_> {
             _ => false,
         };
         if by_type {
-            self.typed.insert(expression, self.types.0.len() as i64);
+            self.typed.insert(expression.id, self.types.0.len() as i64);
             self.types.0.push(kinds[0].clone());
         }
         self.literals(name, receiver.is_some(), args);
@@ -360,30 +358,6 @@ fn two_names(step: &Expression) -> Option<([String; 2], &Expression)> {
 
 fn list_of(items: Arc<Type>, most: u64) -> Type {
     Type::List(items, most, Order::Given)
-}
-
-/// A new list, map or object.
-fn made(kind: Type, count: usize, parts: &[Node], price: u64) -> Node {
-    let cost = parts.iter().map(|part| part.cost).fold(price, u64::saturating_add);
-    Node::sized(kind, Size::new(count as u64), cost)
-}
-
-fn sizes(parts: &[Node]) -> Option<Size> {
-    Some(parts.iter().map(Node::any_size).reduce(Size::union).unwrap_or(Size::new(0)))
-}
-
-fn literal(value: &LiteralValue) -> Node {
-    let (kind, size) = match value {
-        LiteralValue::Boolean(_) => (Type::Bool, 1),
-        LiteralValue::Bytes(bytes) => (Type::Bytes(0), bytes.inner().len()),
-        LiteralValue::Double(_) => (Type::Double, 1),
-        LiteralValue::Int(_) => (Type::Int, 1),
-        LiteralValue::Null => (Type::Null, 1),
-        LiteralValue::String(text) => (Type::String(0), text.inner().chars().count()),
-        LiteralValue::UInt(_) => (Type::Uint, 1),
-    };
-    let literal = if let LiteralValue::Int(number) = value { Some(*number.inner()) } else { None };
-    Node { literal, ..Node::sized(kind, Size::new(size as u64), 0) }
 }
 
 fn optional(kind: Type) -> Type {

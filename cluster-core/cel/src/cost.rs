@@ -3,7 +3,7 @@
 //!
 //! Facts: cel-go's `checker/cost.go` and `ext`, and `library/cost.go` of k8s.io/apiserver.
 
-use crate::Type;
+use crate::prelude::*;
 
 /// Reading a character, a fraction of a step.
 const CHARACTER: f64 = 0.1;
@@ -89,6 +89,26 @@ impl Node {
         Self { size: Some(size), ..Self::new(kind, cost) }
     }
 
+    pub(crate) fn literal(value: &LiteralValue) -> Self {
+        let (kind, size) = match value {
+            LiteralValue::Boolean(_) => (Type::Bool, 1),
+            LiteralValue::Bytes(bytes) => (Type::Bytes(0), bytes.inner().len()),
+            LiteralValue::Double(_) => (Type::Double, 1),
+            LiteralValue::Int(_) => (Type::Int, 1),
+            LiteralValue::Null => (Type::Null, 1),
+            LiteralValue::String(text) => (Type::String(0), text.inner().chars().count()),
+            LiteralValue::UInt(_) => (Type::Uint, 1),
+        };
+        let literal = if let LiteralValue::Int(number) = value { Some(*number.inner()) } else { None };
+        Self { literal, ..Self::sized(kind, Size::new(size as u64), 0) }
+    }
+
+    /// A new list, map or object.
+    pub(crate) fn made(kind: Type, count: usize, parts: &[Self], price: u64) -> Self {
+        let cost = parts.iter().map(|part| part.cost).fold(price, u64::saturating_add);
+        Self::sized(kind, Size::new(count as u64), cost)
+    }
+
     /// The size, as far as it is known.
     pub(crate) fn known_size(&self) -> Option<Size> {
         let declared = || self.declared.then(|| Size::to(self.kind.most()));
@@ -107,6 +127,11 @@ impl Node {
     fn item_size(&self) -> Size {
         self.item().filter(|_| self.declared).map_or(Size::UNKNOWN, |item| Size::to(item.most()))
     }
+}
+
+/// Of what a list or map of these holds.
+pub(crate) fn sizes(parts: &[Node]) -> Option<Size> {
+    Some(parts.iter().map(Node::any_size).reduce(Size::union).unwrap_or(Size::new(0)))
 }
 
 fn is_text(kind: &Type) -> bool {

@@ -4,7 +4,6 @@
 
 use crate::library::{type_name, type_value};
 use crate::prelude::*;
-use kube_cel::cel::objects::Key;
 use std::fmt::Write as _;
 
 /// Digits after the point where none are asked for, and the most that may be.

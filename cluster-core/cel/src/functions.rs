@@ -1,7 +1,6 @@
 //! The signatures of the function library, for the type check.
 
 use crate::prelude::*;
-use crate::types::Order;
 
 /// Size of text and lists that a function makes out of nothing.
 const SMALL: u64 = 64;

@@ -1,9 +1,6 @@
 //! The functions that expressions may call: kube-cel's, and those that it lacks.
 
 use crate::prelude::*;
-use kube_cel::KubeCelExt;
-use kube_cel::cel::extractors::{Arguments, This};
-use kube_cel::cel::objects::{Key, Map, Opaque, OptionalValue};
 use std::cmp::Ordering;
 
 use crate::limits;

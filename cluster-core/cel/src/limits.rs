@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::prelude::*;
 use crate::rewrite::TICK;
-use kube_cel::cel::objects::OptionalValue;
 
 /// The most one expression may be estimated to cost; upstream's `StaticEstimatedCostLimit`.
 pub const STATIC_LIMIT: u64 = 10_000_000;

@@ -6,9 +6,6 @@
 use crate::limits;
 use crate::prelude::*;
 use crate::rewrite::{budget, part};
-use crate::types::Order;
-use kube_cel::cel::FunctionContext;
-use kube_cel::cel::objects::Key;
 
 /// What `==` and `+` become; the third argument is the number of the left side's type among [`TYPES`].
 pub(crate) const EQUAL: &str = "@equal";

@@ -3,11 +3,9 @@
 //! Facts: <https://pkg.go.dev/github.com/google/cel-go/ext> and
 //! <https://kubernetes.io/docs/reference/using-api/cel/#cel-community-libraries>.
 
+use crate::prelude::*;
 use crate::rewrite::children_mut;
-use kube_cel::cel::common::ast::{
-    CallExpr, ComprehensionExpr, Expr, ListExpr, LiteralValue, MapExpr, SelectExpr, operators,
-};
-use kube_cel::cel::parser::Expression;
+use kube_cel::cel::common::ast::ListExpr;
 
 /// `[key, value]` of each entry of a map, `[index, value]` of each item of a list.
 pub(crate) const ENTRIES: &str = "@entries";

@@ -1,7 +1,7 @@
 //! Compiled expressions and their evaluation.
 
 use crate::prelude::*;
-use kube_cel::cel::parser::{Expression, ParseErrors, Parser};
+use kube_cel::cel::parser::{ParseErrors, Parser};
 
 use crate::check::{self, Checked};
 use crate::library::LIBRARY;
@@ -10,7 +10,7 @@ use crate::lists::{TYPES, Types};
 use crate::macros;
 use crate::position::located;
 use crate::rewrite::{self, BUDGET};
-use crate::{Declarations, Type, to_json};
+use crate::{Declarations, to_json};
 
 /// The longest expression, in characters; cel-go's limit.
 const MAX_LENGTH: usize = 100_000;
@@ -133,6 +133,7 @@ fn parse(source: &str) -> Result<Expression, String> {
     if rewrite::depth(&expression) > MAX_DEPTH {
         return Err(format!("ERROR: <input>:1:1: expression recursion limit exceeded: {MAX_DEPTH}"));
     }
+    rewrite::number(&mut expression, &mut 0);
     Ok(expression)
 }
 

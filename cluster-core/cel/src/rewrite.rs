@@ -1,15 +1,12 @@
 //! Turns a parsed expression into one that the interpreter evaluates as CEL means it, and never without end.
 
-use kube_cel::cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, MapEntryExpr, MapExpr, SelectExpr, StructExpr,
-    operators,
-};
-use kube_cel::cel::parser::Expression;
+use crate::prelude::*;
+use kube_cel::cel::common::ast::{MapEntryExpr, StructExpr};
 
 use crate::check::Typed;
 use crate::lists::{EQUAL, JOIN};
 use crate::macros::RESULT;
-use crate::standard::{ALL, ANY, NEGATE, RELEASE};
+use crate::standard::{ALL, AND, ANY, NEGATE, OR, RELEASE};
 
 /// The function that loops ask for leave, and the variable that holds the budget.
 pub(crate) const TICK: &str = "@tick";
@@ -20,8 +17,8 @@ pub(crate) const PAID: &str = "@paid";
 /// Text that stands in an expression is copied for nothing up to this length.
 const SHORT: usize = 100;
 
-/// How the loops of `all` and `exists` join what the items say.
-const GATHERS: [(&str, &str); 2] = [(operators::LOGICAL_AND, ALL), (operators::LOGICAL_OR, ANY)];
+/// What joins two sides, and what joins what the items of a loop say.
+const JOINTS: [(&str, &str, &str); 2] = [(operators::LOGICAL_AND, AND, ALL), (operators::LOGICAL_OR, OR, ANY)];
 
 /// The expressions inside of one. To look at them and to change them are two functions, since borrows differ.
 macro_rules! parts {
@@ -64,6 +61,13 @@ pub(crate) fn depth(expression: &Expression) -> usize {
     1 + children(expression).into_iter().map(depth).max().unwrap_or_default()
 }
 
+/// Gives each part a number of its own, in the order of those that the parser gave, which what a macro made shares with it.
+pub(crate) fn number(expression: &mut Expression, last: &mut u64) {
+    *last += 1;
+    expression.id = expression.id << 32 | *last;
+    children_mut(expression).into_iter().for_each(|inner| number(inner, last));
+}
+
 /// How many steps one evaluation takes, loops inside of it left out: they account for themselves.
 pub(crate) fn weight(expression: &Expression) -> u64 {
     match &expression.expr {
@@ -82,9 +86,10 @@ pub(crate) fn weight(expression: &Expression) -> u64 {
 /// - A struct literal becomes a map: the interpreter knows no structs.
 /// - A loop pays before each round.
 /// - What is put into a list or map or added to something is paid for first: the interpreter copies it.
-/// - What is compared or joined by its type is told the type's number; parts have not moved since they were checked.
+/// - What is compared or joined by its type is told the type's number.
+/// - An error on one side of `&&` and `||` waits for the other side, in a loop for the other items.
 pub(crate) fn rewrite(expression: &mut Expression, typed: &Typed) {
-    let kind = typed.get(&std::ptr::from_ref(&*expression)).copied();
+    let kind = typed.get(&expression.id).copied();
     for inner in children_mut(expression) {
         rewrite(inner, typed);
     }
@@ -102,10 +107,11 @@ pub(crate) fn rewrite(expression: &mut Expression, typed: &Typed) {
         Expr::Call(call) if call.func_name == operators::NEGATE => {
             NEGATE.clone_into(&mut call.func_name);
         }
-        Expr::Call(CallExpr { func_name, args, .. }) if matches!(args.first(), Some(Expression { expr: Expr::Ident(name), .. }) if name == RESULT) => {
-            if let Some((_, gather)) = GATHERS.iter().find(|(operator, _)| operator == func_name) {
-                (*gather).clone_into(func_name);
-            }
+        Expr::Call(CallExpr { func_name, args, .. })
+            if let Some((_, of_sides, of_items)) = JOINTS.iter().find(|(operator, ..)| operator == func_name) =>
+        {
+            let loops = matches!(args.first(), Some(Expression { expr: Expr::Ident(name), .. }) if name == RESULT);
+            (if loops { *of_items } else { *of_sides }).clone_into(func_name);
         }
         Expr::Call(call) if call.func_name == operators::ADD => call.args.iter_mut().for_each(pay),
         Expr::List(list) => list.elements.iter_mut().for_each(pay),

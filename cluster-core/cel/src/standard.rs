@@ -4,14 +4,13 @@ use crate::limits;
 use crate::prelude::*;
 use crate::rewrite::{budget, part};
 use chrono::{DateTime, FixedOffset, Utc};
-use kube_cel::KubeCelExt;
-use kube_cel::cel::extractors::{Arguments, This};
-use kube_cel::cel::objects::OptionalValue;
-use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
 /// What a minus before a number is rewritten to: the interpreter's own panics at the least of all.
 pub(crate) const NEGATE: &str = "@negate";
-/// What `all` and `exists` gather by: an error counts only when no other item decides.
+/// What `&&` and `||` are: an error counts only when the other side does not decide.
+pub(crate) const AND: &str = "@and";
+pub(crate) const OR: &str = "@or";
+/// What they are between the items of `all` and `exists`: an error waits for the end of the loop.
 pub(crate) const ALL: &str = "@all";
 pub(crate) const ANY: &str = "@any";
 /// What such a loop ends with.
@@ -37,7 +36,7 @@ const HIDING: [&str; 3] = ["sign", "semver", "isSemver"];
 
 type Outcome = Result<Value, ExecutionError>;
 
-/// An error that waits for the end of a loop.
+/// An error that waits for the other sides.
 #[derive(Debug, PartialEq)]
 struct Held(ExecutionError);
 
@@ -67,15 +66,11 @@ fn base(name: &str, this: Option<Value>, given: &[Value]) -> Outcome {
 /// Puts these functions in the place of the library's.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function(NEGATE, negate);
-    context.add_function(ALL, |call: &FunctionContext<'_, '_>| gather(call, false));
-    context.add_function(ANY, |call: &FunctionContext<'_, '_>| gather(call, true));
-    context.add_function(RELEASE, |value: Value| match &value {
-        Value::Opaque(inner) => match inner.downcast_ref::<Held>() {
-            Some(Held(error)) => Err(error.clone()),
-            None => Ok(value),
-        },
-        _ => Ok(value),
-    });
+    context.add_function(AND, |call: &FunctionContext<'_, '_>| release(joined(call, false)));
+    context.add_function(OR, |call: &FunctionContext<'_, '_>| release(joined(call, true)));
+    context.add_function(ALL, |call: &FunctionContext<'_, '_>| -> Outcome { Ok(joined(call, false)) });
+    context.add_function(ANY, |call: &FunctionContext<'_, '_>| -> Outcome { Ok(joined(call, true)) });
+    context.add_function(RELEASE, |value: Value| release(value));
     context.add_function("format", crate::format::format);
     context.add_function("size", size);
     context.add_function("sum", sum);
@@ -125,17 +120,26 @@ pub(crate) fn register(context: &mut Context<'_>) {
     }
 }
 
-/// What a loop has found so far and, as the second argument, what the present item says of it.
-fn gather(call: &FunctionContext<'_, '_>, decides: bool) -> Outcome {
-    let [so_far, condition] = call.args else { return Err(ExecutionError::NoSuchOverload) };
-    let so_far = call.ptx.resolve(so_far)?;
-    let error = match call.ptx.resolve(condition) {
-        Ok(Value::Bool(is)) if is == decides => return Ok(Value::Bool(is)),
-        Ok(Value::Bool(_)) => return Ok(so_far),
-        Ok(_) => ExecutionError::NoSuchOverload,
-        Err(error) => error,
-    };
-    Ok(if matches!(so_far, Value::Opaque(_)) { so_far } else { Value::Opaque(Arc::new(Held(error))) })
+/// What both sides say together: what one `decides` alone, or else the first error, held.
+fn joined(call: &FunctionContext<'_, '_>, decides: bool) -> Value {
+    let mut held = None;
+    for side in call.args {
+        let error = match call.ptx.resolve(side) {
+            Ok(Value::Bool(is)) if is == decides => return Value::Bool(is),
+            Ok(Value::Bool(_)) => continue,
+            Ok(Value::Opaque(waiting)) if waiting.downcast_ref::<Held>().is_some() => Value::Opaque(waiting),
+            Ok(_) => Value::Opaque(Arc::new(Held(ExecutionError::NoSuchOverload))),
+            Err(error) => Value::Opaque(Arc::new(Held(error))),
+        };
+        held.get_or_insert(error);
+    }
+    held.unwrap_or(Value::Bool(!decides))
+}
+
+fn release(value: Value) -> Outcome {
+    let Value::Opaque(inner) = &value else { return Ok(value) };
+    let error = inner.downcast_ref().map(|Held(error)| error.clone());
+    error.map_or(Ok(value), Err)
 }
 
 /// A function that takes a pattern: the second of all that it is given.

@@ -153,6 +153,8 @@ fn the_standard_functions_answer_as_cel_gos() {
         ("[0, 1].exists(x, 1 / x > 5)", "division by zero"),
         ("[{'a': 1}].all(m, m.b == 2)", "no such key: b"),
         ("size({'a': 'x'}.b) > 0 || {'a': 'x'}.b.size() > 0", "no such key: b"),
+        ("1 / (self.x - self.x) > 0 || {'a': 1}.b > 0", "division by zero"),
+        ("{'a': 1}.b > 0 && 1 / (self.x - self.x) > 0", "no such key: b"),
         ("string({'a': 1}.b) + string(int({'a': 1}.b)) == ''", "no such key: b"),
         ("timestamp({'a': ''}.b).getHours() == 1", "no such key: b"),
         ("sign(quantity({'a': ''}.b)) == 1", "no such key: b"),

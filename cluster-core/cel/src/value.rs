@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use base64::prelude::*;
-use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use serde_json::{Number, Value as Json};
 
 const RESERVED: &str = "true false null in as break const continue else for function if import let loop package \
