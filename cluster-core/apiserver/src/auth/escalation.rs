@@ -42,17 +42,16 @@ pub(crate) async fn check(call: &Call<'_>, object: &Value, old: Option<&Value>) 
     if verb == "escalate" && aggregates && !everything().iter().all(|rule| covered(&held, rule)) {
         return refused("must have cluster-admin privileges to use an aggregationRule");
     }
-    let missing: Vec<String> = granted.iter().filter(|rule| !covered(&held, rule)).map(describe).collect();
+    let missing = granted.iter().flat_map(singles).filter(|single| !held.iter().any(|held| covers(held, single)));
+    let missing = told(missing);
     if missing.is_empty() {
         return Ok(());
     }
-    let why = format!(
-        "user {:?} (groups={:?}) is attempting to grant RBAC permissions not currently held:\n{}",
-        user.name,
-        user.groups,
+    let (name, groups) = (&user.name, listed(&user.groups));
+    refused(&format!(
+        "user {name:?} (groups={groups}) is attempting to grant RBAC permissions not currently held:\n{}",
         missing.join("\n")
-    );
-    refused(&why)
+    ))
 }
 
 /// What an aggregated role may come to hold.
@@ -73,44 +72,75 @@ fn rules(value: &Value) -> Result<Vec<Rule>, Status> {
 
 /// Whether `held` allows all that `rule` allows: each single combination must stand in some held rule.
 pub(super) fn covered(held: &[Rule], rule: &Rule) -> bool {
-    let names: Vec<Option<&String>> = match rule.resource_names.as_slice() {
-        [] => vec![None],
-        names => names.iter().map(Some).collect(),
+    singles(rule).iter().all(|single| held.iter().any(|held| covers(held, single)))
+}
+
+/// The single things that a rule allows.
+fn singles(rule: &Rule) -> Vec<Rule> {
+    let one = |word: &String| vec![word.clone()];
+    let of_group = |group| rule.resources.iter().map(move |resource| (group, resource));
+    let resources = rule.api_groups.iter().flat_map(of_group);
+    let resources =
+        resources.map(|(group, resource)| Rule { api_groups: one(group), resources: one(resource), ..Rule::default() });
+    let named = resources.flat_map(|resource| match rule.resource_names.as_slice() {
+        [] => vec![resource],
+        names => names.iter().map(|name| Rule { resource_names: one(name), ..resource.clone() }).collect(),
+    });
+    let paths = rule.non_resource_urls.iter().map(|path| Rule { non_resource_urls: one(path), ..Rule::default() });
+    let things: Vec<Rule> = named.chain(paths).collect();
+    let with_verb = |verb| things.iter().map(move |thing| Rule { verbs: one(verb), ..thing.clone() });
+    rule.verbs.iter().flat_map(with_verb).collect()
+}
+
+fn covers(held: &Rule, single: &Rule) -> bool {
+    let resource = |wanted: &String| {
+        let (of, sub) = wanted.split_once('/').unwrap_or((wanted, ""));
+        held.resources.iter().any(|known| known == wanted || resource_matches(known, of, sub))
     };
-    let covers_resource = |verb: &str, group: &str, resource: &str, name: Option<&String>| {
-        let (of, sub) = resource.split_once('/').unwrap_or((resource, ""));
-        held.iter().any(|h| {
-            matches_any(&h.verbs, verb)
-                && matches_any(&h.api_groups, group)
-                && h.resources.iter().any(|r| r == resource || resource_matches(r, of, sub))
-                && (h.resource_names.is_empty() || name.is_some_and(|name| h.resource_names.contains(name)))
-        })
-    };
-    let covers_path = |verb: &str, path: &str| {
-        held.iter().any(|h| matches_any(&h.verbs, verb) && h.non_resource_urls.iter().any(|u| path_matches(u, path)))
-    };
-    rule.verbs.iter().all(|verb| {
-        rule.non_resource_urls.iter().all(|path| covers_path(verb, path))
-            && rule.api_groups.iter().all(|group| {
-                rule.resources.iter().all(|r| names.iter().all(|name| covers_resource(verb, group, r, *name)))
-            })
-    })
+    let path = |wanted: &String| held.non_resource_urls.iter().any(|known| path_matches(known, wanted));
+    let named = |wanted: &String| held.resource_names.contains(wanted);
+    single.verbs.iter().all(|verb| matches_any(&held.verbs, verb))
+        && single.api_groups.iter().all(|group| matches_any(&held.api_groups, group))
+        && single.resources.iter().all(resource)
+        && single.non_resource_urls.iter().all(path)
+        && (held.resource_names.is_empty()
+            || !single.resource_names.is_empty() && single.resource_names.iter().all(named))
+}
+
+/// How single things are told: all verbs of a resource together.
+fn told(singles: impl Iterator<Item = Rule>) -> Vec<String> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for single in singles {
+        let same = |known: &&mut Rule| {
+            single.non_resource_urls.is_empty()
+                && (&known.api_groups, &known.resources, &known.resource_names)
+                    == (&single.api_groups, &single.resources, &single.resource_names)
+        };
+        match rules.iter_mut().find(same) {
+            Some(known) => known.verbs.extend(single.verbs),
+            None => rules.push(single),
+        }
+    }
+    BTreeSet::from_iter(rules.iter().map(describe)).into_iter().collect()
 }
 
 fn describe(rule: &Rule) -> String {
-    let mut parts = Vec::new();
-    for (name, list) in [
+    let lists = [
         ("APIGroups", &rule.api_groups),
         ("Resources", &rule.resources),
-        ("ResourceNames", &rule.resource_names),
         ("NonResourceURLs", &rule.non_resource_urls),
+        ("ResourceNames", &rule.resource_names),
         ("Verbs", &rule.verbs),
-    ] {
-        if !list.is_empty() {
-            parts.push(format!("{name}:{list:?}"));
-        }
-    }
+    ];
+    let parts = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let parts: Vec<String> = parts.map(|(name, list)| format!("{name}:{}", listed(list))).collect();
     format!("{{{}}}", parts.join(", "))
+}
+
+/// A list as Go prints it.
+fn listed(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    format!("[{}]", words.join(" "))
 }
 
 #[cfg(test)]

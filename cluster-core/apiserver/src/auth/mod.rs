@@ -20,7 +20,6 @@ mod webhook;
 
 pub use authenticator::Authenticator;
 pub use jsonwebtoken::Algorithm;
-pub use node::NodeGraph;
 pub use rbac::{Rbac, Rule};
 pub(crate) use rbac::{matches_any, path_matches};
 pub(crate) use user::PeerAddress;
@@ -69,21 +68,18 @@ pub struct Options {
 pub struct Authorizer {
     store: Arc<dyn Store>,
     webhook: Option<Webhook>,
-    nodes: Arc<NodeGraph>,
     rbac: Arc<Rbac>,
 }
 
 impl Authorizer {
-    /// Starts to follow roles, bindings and pods in `store` until `cancel`.
+    /// Starts to follow roles and bindings in `store` until `cancel`.
     pub fn start(store: &Arc<dyn Store>, options: &Options, cancel: &CancellationToken) -> Self {
-        let nodes = Arc::new(NodeGraph::new(Arc::clone(store)));
         let rbac = Arc::new(Rbac::default());
         for resource in rbac::RESOURCES {
             follow::follow(store, resource, Arc::clone(&rbac), cancel);
         }
-        follow::follow(store, "pods", Arc::clone(&nodes), cancel);
         let webhook = options.authorization_webhook.clone().map(Webhook::of_access);
-        Self { store: Arc::clone(store), webhook, nodes, rbac }
+        Self { store: Arc::clone(store), webhook, rbac }
     }
 
     /// The decision as far as it is known now; `None` when a webhook has the last word and was not asked lately.
@@ -114,7 +110,7 @@ impl Authorizer {
         if user.in_group(group::MASTERS) {
             return Decision::Allow(String::new());
         }
-        match self.nodes.authorize(user, request) {
+        match node::authorize(&*self.store, user, request) {
             Decision::Allow(reason) => Decision::Allow(reason),
             Decision::Deny(node_reason) => match self.rbac.authorize(user, request) {
                 Decision::Deny(reason) if reason.is_empty() => Decision::Deny(node_reason),
@@ -126,6 +122,15 @@ impl Authorizer {
     /// The rules that apply to `user` in `namespace`, for `SelfSubjectRulesReview` and escalation checks.
     pub fn rules_for(&self, user: &UserInfo, namespace: &str) -> Vec<Rule> {
         self.rbac.rules_for(user, namespace)
+    }
+
+    /// Why the rules of a user do not tell all that he may do; `None` when they do.
+    pub(crate) fn beyond_rules(&self, user: &UserInfo) -> Option<String> {
+        let authorizers = [("node", user.node_name().is_some()), ("webhook", self.webhook.is_some())];
+        let silent = authorizers.into_iter().filter(|(_, decides)| *decides);
+        let said = silent.map(|(name, _)| format!("{name} authorizer does not support user rule resolution"));
+        let said: Vec<String> = said.collect();
+        (!said.is_empty()).then(|| if said.len() > 1 { format!("[{}]", said.join(", ")) } else { said.concat() })
     }
 
     /// The rules of a role that a binding names, the namespace empty for a ClusterRole; 404 when there is none, for who

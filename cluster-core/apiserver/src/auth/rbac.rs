@@ -68,7 +68,7 @@ pub(super) fn resource_matches(rule: &str, resource: &str, subresource: &str) ->
 /// Namespace and name; the namespace is empty for cluster-wide objects.
 type Id = (Arc<str>, Arc<str>);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 enum Subject {
     User(String),
     Group(String),
@@ -81,11 +81,19 @@ struct Binding {
     subjects: Vec<Subject>,
 }
 
+impl Binding {
+    fn names(&self, user: &UserInfo) -> bool {
+        self.subjects.iter().any(|subject| match subject {
+            Subject::User(name) => *name == user.name,
+            Subject::Group(name) => user.in_group(name),
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 struct Index {
     roles: HashMap<Id, Arc<[Rule]>>,
-    bindings: HashMap<Id, Binding>,
-    by_subject: HashMap<Subject, HashSet<Id>>,
+    bindings: BTreeMap<Id, Binding>,
 }
 
 /// The RBAC authorizer.
@@ -98,10 +106,9 @@ impl Rbac {
     /// Allows what any rule bound to the user or one of their groups allows.
     pub fn authorize(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
         let index = self.index.read();
-        for (id, binding) in index.bindings_of(user) {
-            let applies = id.0.is_empty() || *id.0 == *request.namespace;
+        for (id, binding) in index.bindings_of(user, &request.namespace) {
             let rules = index.roles.get(&binding.role);
-            if applies && rules.is_some_and(|rules| rules.iter().any(|rule| rule.allows(request))) {
+            if rules.is_some_and(|rules| rules.iter().any(|rule| rule.allows(request))) {
                 return Decision::Allow(allow_reason(id, binding));
             }
         }
@@ -113,14 +120,9 @@ impl Rbac {
         let index = self.index.read();
         let mut seen = HashSet::new();
         let mut rules = Vec::new();
-        for (id, binding) in index.bindings_of(user) {
-            if id.0.is_empty() || *id.0 == *namespace {
-                for rule in index.roles.get(&binding.role).into_iter().flat_map(|rules| rules.iter()) {
-                    if seen.insert(rule.clone()) {
-                        rules.push(rule.clone());
-                    }
-                }
-            }
+        for (_, binding) in index.bindings_of(user, namespace) {
+            let held = index.roles.get(&binding.role).into_iter().flat_map(|rules| rules.iter());
+            rules.extend(held.filter(|rule| seen.insert((*rule).clone())).cloned());
         }
         rules
     }
@@ -134,24 +136,18 @@ fn allow_reason(id: &Id, binding: &Binding) -> String {
 }
 
 impl Index {
-    fn bindings_of<'a>(&'a self, user: &'a UserInfo) -> impl Iterator<Item = (&'a Id, &'a Binding)> {
-        let subjects =
-            std::iter::once(Subject::User(user.name.clone())).chain(user.groups.iter().cloned().map(Subject::Group));
-        subjects
-            .filter_map(|subject| self.by_subject.get(&subject))
-            .flatten()
-            .filter_map(|id| self.bindings.get_key_value(id))
-    }
-
-    fn remove_binding(&mut self, id: &Id) {
-        for subject in self.bindings.remove(id).map(|b| b.subjects).unwrap_or_default() {
-            if let Some(ids) = self.by_subject.get_mut(&subject) {
-                ids.remove(id);
-                if ids.is_empty() {
-                    self.by_subject.remove(&subject);
-                }
-            }
-        }
+    /// The bindings that name the user: those that count everywhere, then those in the namespace.
+    fn bindings_of<'a>(
+        &'a self,
+        user: &'a UserInfo,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = (&'a Id, &'a Binding)> {
+        let places = std::iter::once("").chain(Some(namespace).filter(|namespace| !namespace.is_empty()));
+        let bindings = places.flat_map(move |place| {
+            let first: Id = (place.into(), "".into());
+            self.bindings.range(first..).take_while(move |((namespace, _), _)| **namespace == *place)
+        });
+        bindings.filter(|(_, binding)| binding.names(user))
     }
 }
 
@@ -198,15 +194,12 @@ impl Follower for Rbac {
             }
             return;
         }
-        index.remove_binding(&id);
         match binding(&id.0, &entry.bytes) {
-            Ok(binding) => {
-                for subject in &binding.subjects {
-                    index.by_subject.entry(subject.clone()).or_default().insert(id.clone());
-                }
-                index.bindings.insert(id, binding);
+            Ok(binding) => drop(index.bindings.insert(id, binding)),
+            Err(error) => {
+                tracing::error!(%error, binding = %id.1, "failed to read a stored binding; it binds nobody");
+                index.bindings.remove(&id);
             }
-            Err(error) => tracing::error!(%error, binding = %id.1, "failed to read a stored binding; it binds nobody"),
         }
     }
 
@@ -214,7 +207,7 @@ impl Follower for Rbac {
         let id: Id = (Arc::clone(&key.namespace), Arc::clone(&key.name));
         let mut index = self.index.write();
         if is_binding(&key.resource) {
-            index.remove_binding(&id);
+            index.bindings.remove(&id);
         } else {
             index.roles.remove(&id);
         }

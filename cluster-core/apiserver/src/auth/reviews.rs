@@ -2,12 +2,15 @@
 
 use super::{Authenticator, Authorizer, Decision};
 use crate::kinds::prelude::*;
-use cluster_object::selector::FieldRequirement;
+use cluster_object::selector::{FieldRequirement, Operator, Requirement};
 
 /// Answers one posted review.
 pub(crate) async fn answer(call: &Call<'_>, review: &Value) -> Result<Value, Status> {
     let (server, kind, spec) = (call.server, call.resource.kind.as_str(), &review["spec"]);
     let status = match kind {
+        "TokenReview" if text(&spec["token"]).is_empty() => {
+            return Err(Status::bad_request("token is required for TokenReview in authentication"));
+        }
         "TokenReview" => token_review(spec, &server.authenticator).await,
         "SelfSubjectReview" => json!({ "userInfo": call.user.to_json() }),
         "SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview" => {
@@ -77,9 +80,10 @@ fn subject(spec: &Value) -> UserInfo {
 }
 
 async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Value {
+    let mut unread = Vec::new();
     let request = match spec.get("nonResourceAttributes") {
         Some(attributes) => path_request(attributes),
-        None => resource_request(&spec["resourceAttributes"]),
+        None => resource_request(&spec["resourceAttributes"], &mut unread),
     };
     let decision = authorizer.decide(user, &request).await;
     let allowed = decision.is_allowed();
@@ -88,38 +92,56 @@ async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Value
     if !reason.is_empty() {
         status["reason"] = json!(reason);
     }
+    if !unread.is_empty() {
+        status["evaluationError"] = json!(unread.join("; "));
+    }
     status
 }
 
-fn resource_request(attributes: &Value) -> RequestInfo {
+/// What is asked. What cannot be read of the selectors limits nothing, and is said in `unread`.
+fn resource_request(attributes: &Value, unread: &mut Vec<String>) -> RequestInfo {
     let text = |field: &str| attributes[field].as_str().unwrap_or_default();
     let version = Some(text("version")).filter(|version| !version.is_empty()).unwrap_or("*");
     let resource = [text("group"), version, text("resource"), text("subresource")];
     let request = RequestInfo::of(text("verb").to_owned(), resource, text("namespace"), text("name"));
-    let (fields, labels) = (fields(&attributes["fieldSelector"]), labels(&attributes["labelSelector"]));
+    let fields = |raw: &str| FieldSelector::parse(raw).map(|selector| selector.requirements().to_vec());
+    let labels = |raw: &str| Selector::parse(raw).map(|selector| selector.requirements().to_vec());
+    let fields = demands(attributes, "fieldSelector", fields, of_field, unread);
+    let labels = Selector::from_requirements(demands(attributes, "labelSelector", labels, of_label, unread));
     RequestInfo { fields, labels, ..request }
 }
 
-/// What a selector demands of fields; what cannot be read limits nothing.
-fn fields(selector: &Value) -> Vec<FieldRequirement> {
-    let demand = |demand: &Value| {
-        let ([value], operator) = (items(&demand["values"]), text(&demand["operator"])) else { return None };
-        let (field, value) = (text(&demand["key"]).to_owned(), text(value).to_owned());
-        matches!(operator, "In" | "NotIn").then(|| FieldRequirement { field, equal: operator == "In", value })
+/// What a selector demands, as one text or one by one.
+fn demands<T>(
+    attributes: &Value,
+    selector: &str,
+    parse: impl Fn(&str) -> Result<Vec<T>, String>,
+    read: impl Fn(&Value) -> Option<T>,
+    unread: &mut Vec<String>,
+) -> Vec<T> {
+    let given = &attributes[selector];
+    let demands: Vec<Option<T>> = match text(&given["rawSelector"]) {
+        "" => items(&given["requirements"]).iter().map(read).collect(),
+        raw => parse(raw).map_or_else(|_| vec![None], |all| all.into_iter().map(Some).collect()),
     };
-    match text(&selector["rawSelector"]) {
-        "" => items(&selector["requirements"]).iter().filter_map(demand).collect(),
-        raw => FieldSelector::parse(raw).unwrap_or_default().requirements().to_vec(),
+    let whole = demands.iter().all(Option::is_some);
+    let known: Vec<T> = demands.into_iter().flatten().collect();
+    if !whole {
+        let part = if known.is_empty() { "" } else { "partially " };
+        unread.push(format!("spec.resourceAttributes.{selector} {part}ignored due to parse error"));
     }
+    known
 }
 
-/// As [`fields`], of labels.
-fn labels(selector: &Value) -> Selector {
-    let read = match text(&selector["rawSelector"]) {
-        "" => Selector::from_label_selector(&json!({"matchExpressions": selector["requirements"]})),
-        raw => Selector::parse(raw),
-    };
-    read.unwrap_or_default()
+fn of_field(demand: &Value) -> Option<FieldRequirement> {
+    let ([value], operator) = (items(&demand["values"]), text(&demand["operator"])) else { return None };
+    let (field, value) = (text(&demand["key"]).to_owned(), text(value).to_owned());
+    matches!(operator, "In" | "NotIn").then(|| FieldRequirement { field, equal: operator == "In", value })
+}
+
+fn of_label(demand: &Value) -> Option<Requirement> {
+    let operator = Operator::named(text(&demand["operator"])).ok()?;
+    Requirement::new(text(&demand["key"]), operator, strings(&demand["values"])).ok()
 }
 
 fn path_request(attributes: &Value) -> RequestInfo {
@@ -135,7 +157,12 @@ fn rules(authorizer: &Authorizer, user: &UserInfo, namespace: &str) -> Result<Va
         .rules_for(user, namespace)
         .into_iter()
         .partition(|rule| rule.resources.is_empty() && !rule.non_resource_urls.is_empty());
-    Ok(json!({ "resourceRules": resources, "nonResourceRules": paths, "incomplete": false }))
+    let beyond = authorizer.beyond_rules(user);
+    let mut status = json!({ "resourceRules": resources, "nonResourceRules": paths, "incomplete": beyond.is_some() });
+    if let Some(why) = beyond {
+        status["evaluationError"] = json!(why);
+    }
+    Ok(status)
 }
 
 fn strings(value: &Value) -> Vec<String> {

@@ -6,6 +6,7 @@ use crate::request::RequestInfo;
 use bytes::Bytes;
 use cluster_store::{Draft, Expect, Key, Options, SqliteStore, Store};
 use http::HeaderMap;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -174,6 +175,17 @@ async fn a_token_lives_as_long_as_its_account_and_its_pod() {
     assert_eq!(authenticator.authenticate(&mut headers).await.expect_err("the pod was made anew").code, 401);
     let short = json!({ "spec": { "expirationSeconds": 60 } });
     assert_eq!(tokens.issue(&*store, "ci", "bot", &short).expect_err("too short").code, 422);
+}
+
+#[test]
+fn a_certificate_tells_its_user_and_by_which_credential_he_came() {
+    let authority = cluster_pki::Authority::generate("test").expect("a CA");
+    let pair = authority.issue(&cluster_pki::Subject::client("jane", "team")).expect("a certificate");
+    let der = rustls::pki_types::CertificateDer::from_pem_slice(pair.cert.as_bytes()).expect("PEM");
+    let user = UserInfo::of_certificate(&der).expect("a user");
+    assert_eq!((user.name.as_str(), user.groups.join(" ")), ("jane", "team system:authenticated".to_owned()));
+    let credential = &user.extra["authentication.kubernetes.io/credential-id"][0];
+    assert_eq!((credential.len(), &credential[..11]), (75, "X509SHA256="));
 }
 
 #[tokio::test]

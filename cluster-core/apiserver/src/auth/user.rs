@@ -1,5 +1,6 @@
 //! The identity behind a request.
 
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -61,7 +62,9 @@ impl UserInfo {
         let subject = certificate.subject();
         let name = subject.iter_common_name().next()?.as_str().ok()?;
         let groups: Vec<&str> = subject.iter_organization().filter_map(|o| o.as_str().ok()).collect();
-        Some(Self::authenticated(name, &groups))
+        let credential = vec![format!("X509SHA256={:x}", Sha256::digest(der))];
+        let extra = BTreeMap::from([("authentication.kubernetes.io/credential-id".to_owned(), credential)]);
+        Some(Self { extra, ..Self::authenticated(name, &groups) })
     }
 
     /// Whether the user is in `group`.

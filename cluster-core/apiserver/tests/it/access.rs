@@ -122,6 +122,9 @@ async fn id_tokens_are_taken_by_keys_fetched_from_the_issuer() {
         jsonwebtoken::encode(&header, &claims, &key).expect("a token")
     };
     assert!(hook.seen().is_empty(), "keys are fetched when they are needed");
+    let nothing = json!({"spec": {"token": ""}});
+    let refused = api.post("/apis/authentication.k8s.io/v1/tokenreviews", &nothing).await;
+    assert_eq!(refused.failure(), (400, "BadRequest", "token is required for TokenReview in authentication"));
     assert_eq!(whoami(&api, &sign("kubectl", 60)).await["user"]["username"], format!("{url}#jane"));
     assert_eq!(whoami(&api, &sign("kubectl", 60)).await["authenticated"], true);
     assert_eq!(hook.seen().len(), 2, "and kept");
@@ -164,9 +167,38 @@ async fn a_review_of_access_looks_at_selectors() {
         let answer = api.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review(selector.clone())).await;
         assert_eq!(answer.ok()["status"]["allowed"], allowed, "{selector}");
     }
+    let part = "spec.resourceAttributes.fieldSelector";
+    for (selector, allowed, told) in [
+        (json!({"rawSelector": "spec.nodeName"}), false, format!("{part} ignored due to parse error")),
+        (json!({"requirements": [demand("Exists")]}), false, format!("{part} ignored due to parse error")),
+        (
+            json!({"requirements": [demand("In"), demand("Like")]}),
+            true,
+            format!("{part} partially ignored due to parse error"),
+        ),
+    ] {
+        let answer = api.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review(selector)).await.ok();
+        assert_eq!(
+            (&answer["status"]["allowed"], &answer["status"]["evaluationError"]),
+            (&json!(allowed), &json!(told))
+        );
+    }
     let both = review(json!({"rawSelector": "a=b", "requirements": [demand("In")]}));
     let refused = api.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", &both).await;
     assert!(refused.failure().2.contains("may not specified at the same time as requirements"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_kubelet_is_told_that_its_rules_are_not_all_it_may_do() {
+    let api = Api::start().await;
+    let kubelet = UserInfo::authenticated("system:node:n", &["system:nodes"]);
+    let review = json!({"spec": {"namespace": "default"}});
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+    let status = api.call_as(&kubelet, "POST", path, &review).await.ok()["status"].take();
+    let why = "node authorizer does not support user rule resolution";
+    assert_eq!((&status["incomplete"], &status["evaluationError"]), (&json!(true), &json!(why)));
+    let status = api.post(path, &review).await.ok()["status"].take();
+    assert_eq!((&status["incomplete"], status.get("evaluationError")), (&json!(false), None));
 }
 
 /// As a script of a browser names its token.
@@ -369,4 +401,17 @@ async fn nobody_grants_by_aggregation_or_by_a_role_to_come() {
     let (code, _, why) = refused.failure();
     assert_eq!(code, 403);
     assert!(why.ends_with("must have cluster-admin privileges to use an aggregationRule"), "{why}");
+    let more = json!({"metadata": {"name": "more"}, "rules": [
+        {"verbs": ["get", "list"], "apiGroups": ["", "apps"], "resources": ["nodes", "pods"]},
+        {"verbs": ["get"], "nonResourceURLs": ["/x"]}]});
+    let refused = api.call_as(&cluster, "POST", &format!("{root}/clusterroles"), &more).await;
+    let lacking = refused.failure().2.lines().skip(1).collect::<Vec<_>>();
+    let expected = [
+        r#"{APIGroups:[""], Resources:["nodes"], Verbs:["list"]}"#,
+        r#"{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}"#,
+        r#"{APIGroups:["apps"], Resources:["nodes"], Verbs:["get" "list"]}"#,
+        r#"{APIGroups:["apps"], Resources:["pods"], Verbs:["get" "list"]}"#,
+        r#"{NonResourceURLs:["/x"], Verbs:["get"]}"#,
+    ];
+    assert_eq!(lacking, expected, "all that is not held, and no more");
 }
