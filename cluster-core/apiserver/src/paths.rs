@@ -91,8 +91,8 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
 }
 
 fn hashed(parts: &Parts, content_type: &'static str, bytes: Bytes) -> Result<Response<Body>, Status> {
-    let digest = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02X}"));
-    let response = tagged(parts, content_type, &format!("\"{digest}\""), || bytes)?;
+    let etag = format!("\"{:X}\"", Sha256::digest(&bytes));
+    let response = tagged(parts, content_type, &etag, || bytes)?;
     Ok(if request::takes_gzip(&parts.headers) { render::compress(response) } else { response })
 }
 
@@ -117,16 +117,20 @@ async fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Re
     let table = server.registry.table();
     let documents = table.documents();
     let accept = header(&parts.headers, ACCEPT);
-    let json = rest != ["v2"] || openapi::accepts_json(accept);
+    let (name, json) = match rest {
+        ["v3", path @ ..] => (path.join("/"), true),
+        ["v2"] => (openapi::V2.to_owned(), openapi::accepts_json(accept)),
+        _ => return not_found(),
+    };
     if !json && !accept.contains(openapi::V2_PROTOBUF) {
         return Ok(text(StatusCode::NOT_ACCEPTABLE, String::new()));
     }
     let content_type = if json { "application/json" } else { openapi::V2_CONTENT_TYPE };
     let remotes = server.remotes.all();
-    if !remotes.is_empty() && matches!(rest, ["v2" | "v3"]) {
-        let own = if rest == ["v2"] { documents.v2() } else { documents.index() };
-        let mut merged: Value = serde_json::from_slice(&own.bytes()).map_err(Status::internal)?;
-        if rest == ["v2"] {
+    if !remotes.is_empty() && [openapi::INDEX, openapi::V2].contains(&&*name) {
+        let own = documents.get(&name).map(|own| own.bytes()).unwrap_or_default();
+        let mut merged: Value = serde_json::from_slice(&own).map_err(Status::internal)?;
+        if name == openapi::V2 {
             merged = aggregation::swagger(server, merged).await;
         } else {
             aggregation::add_to_openapi(&mut merged, &remotes);
@@ -134,14 +138,7 @@ async fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Re
         let bytes = if json { merged.to_string().into() } else { openapi::v2_protobuf(&merged).into() };
         return hashed(parts, content_type, bytes);
     }
-    let found = match rest {
-        ["v3"] => Some(documents.index()),
-        ["v3", path @ ..] => documents.v3(&path.join("/")),
-        ["v2"] if json => Some(documents.v2()),
-        ["v2"] => Some(documents.v2_protobuf()),
-        _ => None,
-    };
-    let Some(document) = found else { return not_found() };
+    let Some(document) = documents.get(if json { &name } else { openapi::V2_PROTOBUF }) else { return not_found() };
     if !request::takes_gzip(&parts.headers) {
         return tagged(parts, content_type, &document.etag, || document.bytes());
     }

@@ -1,7 +1,6 @@
 //! How errors show parts of a definition: upstream prints its own types, with their names and in their order.
 
-use crate::prelude::*;
-use cluster_object::field::{Error, Path, Reason};
+use crate::kinds::prelude::*;
 
 /// A field: its name, that in JSON (empty for the value itself), what stands for nothing, and its type if it has one
 /// (with `{}` for a map of them).

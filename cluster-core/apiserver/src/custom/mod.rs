@@ -16,9 +16,8 @@ mod walk;
 pub(crate) use cleanup::keep_until_clean;
 pub(crate) use status::complete;
 
-use crate::prelude::*;
+use crate::kinds::prelude::*;
 use crate::registry::{Custom, Scale, custom_resources};
-use cluster_object::field::{Error, Errors, Reason};
 use rules::Rules;
 use validate::Patterns;
 use walk::Part;
@@ -29,7 +28,8 @@ pub(crate) const STORAGE: &str = "apiextensions.k8s.io/customresourcedefinitions
 /// What the objects of one version must keep to, compiled.
 #[derive(Debug, Default)]
 pub struct Validation {
-    openapi: Value,
+    /// The schema as it was given.
+    pub(crate) openapi: Value,
     patterns: Patterns,
     rules: Option<Rules>,
     scale: Option<Scale>,
@@ -37,10 +37,10 @@ pub struct Validation {
 
 impl Validation {
     /// Compiles what a schema demands.
-    pub(crate) fn new(openapi: &Value, scale: Option<Scale>) -> Self {
+    pub(crate) fn new(openapi: Value, scale: Option<Scale>) -> Self {
         let mut patterns = Patterns::new();
-        validate::patterns(openapi, &mut patterns);
-        Self { openapi: openapi.clone(), patterns, rules: rules::compile(openapi, true), scale }
+        validate::patterns(&openapi, &mut patterns);
+        Self { patterns, rules: rules::compile(&openapi, true), openapi, scale }
     }
 
     /// The faults of an object, or of its change from `old`.

@@ -1,8 +1,8 @@
 //! The numbers and the selector that the scale subresource of a custom object reads, wherever its schema puts them.
 
-use crate::prelude::*;
+use crate::kinds::prelude::*;
 use crate::registry::Scale;
-use cluster_object::field::{Error, Errors, Path, go_type, plain};
+use cluster_object::field::go_type;
 
 /// Faults of what a scale would show, worded as upstream's `validateScaleSpec` and `validateScaleStatus`.
 pub(super) fn faults(scale: &Scale, object: &Value) -> Errors {

@@ -18,7 +18,6 @@ mod wire;
 mod tests;
 
 use crate::prelude::*;
-use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 
 use flate2::Compression;
@@ -64,8 +63,12 @@ impl Document {
     }
 }
 
-/// What the documents that describe everything are kept under.
-const OF_ALL: [&str; 3] = ["", "v2", V2_PROTOBUF];
+/// The name of the document that tells where those of version 3 are.
+pub const INDEX: &str = "";
+/// The name of the document of version 2.
+pub const V2: &str = "openapi/v2";
+/// The documents that describe everything; the others have the names of groups and versions.
+const OF_ALL: [&str; 3] = [INDEX, V2, V2_PROTOBUF];
 
 /// The two forms of OpenAPI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,49 +102,27 @@ impl Documents {
         Self { resources: resources.to_vec(), hashes, built }
     }
 
-    /// `/openapi/v3`: where the documents are.
-    pub fn index(&self) -> Arc<Document> {
-        self.cached("", &self.hash_of_all(), || json(&v3_index(&self.hashes)))
-    }
-
-    /// `/openapi/v3/PATH`, for example `apis/apps/v1`; `None` when nothing is served there.
-    pub fn v3(&self, path: &str) -> Option<Arc<Document>> {
-        let hash = self.hashes.get(path)?;
-        Some(self.cached(path, hash, || json(&v3_document(path, &self.served()))))
-    }
-
-    /// `/openapi/v2`.
-    pub fn v2(&self) -> Arc<Document> {
-        self.cached("v2", &self.hash_of_all(), || json(&v2_document(&self.served())))
-    }
-
-    /// `/openapi/v2` as [`V2_PROTOBUF`].
-    pub fn v2_protobuf(&self) -> Arc<Document> {
-        self.cached(V2_PROTOBUF, &self.hash_of_all(), || v2_protobuf(&v2_document(&self.served())).into())
-    }
-
-    fn served(&self) -> Vec<&Resource> {
-        self.resources.iter().map(AsRef::as_ref).collect()
-    }
-
-    fn cached(&self, name: &str, hash: &str, build: impl FnOnce() -> Bytes) -> Arc<Document> {
+    /// The document of this name: [`INDEX`], [`V2`], [`V2_PROTOBUF`] or what stands below `/openapi/v3/`, for example
+    /// `apis/apps/v1`. `None` when nothing is served there.
+    pub fn get(&self, name: &str) -> Option<Arc<Document>> {
+        let of_all = || hex(self.hashes.values().fold(Sha256::new(), Sha256::chain_update));
+        let hash = if OF_ALL.contains(&name) { of_all() } else { self.hashes.get(name)?.clone() };
         let etag = format!("\"{hash}\"");
         if let Some(found) = self.built.lock().get(name).filter(|found| found.etag == etag) {
-            return Arc::clone(found);
+            return Some(Arc::clone(found));
         }
         // Two requests at once may both build: that costs less than making every other one wait.
-        let document = Arc::new(Document::new(&build(), etag));
+        let resources: Vec<&Resource> = self.resources.iter().map(AsRef::as_ref).collect();
+        let bytes = match name {
+            INDEX => v3_index(&self.hashes).to_string().into(),
+            V2 => v2_document(&resources).to_string().into(),
+            V2_PROTOBUF => v2_protobuf(&v2_document(&resources)),
+            path => v3_document(path, &resources).to_string().into(),
+        };
+        let document = Arc::new(Document::new(&bytes, etag));
         self.built.lock().insert(name.to_owned(), Arc::clone(&document));
-        document
+        Some(document)
     }
-
-    fn hash_of_all(&self) -> String {
-        hex(self.hashes.values().fold(Sha256::new(), Sha256::chain_update))
-    }
-}
-
-fn json(value: &Value) -> Bytes {
-    value.to_string().into()
 }
 
 /// Whether an `Accept` header takes JSON.
@@ -166,8 +147,5 @@ fn fingerprint(digest: &mut Sha256, resource: &Resource) {
 }
 
 fn hex(digest: Sha256) -> String {
-    digest.finalize().iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02X}").expect("a string takes every write");
-        text
-    })
+    format!("{:X}", digest.finalize())
 }

@@ -44,7 +44,7 @@ impl Schemas {
     /// Adds a custom resource and its list under their names.
     pub(super) fn add_custom(&mut self, resource: &Resource, name: &str) {
         let Some(custom) = &resource.custom else { return };
-        let mut schema = custom.openapi.clone();
+        let mut schema = custom.validation.openapi.clone();
         if !schema.is_object() {
             schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
         }

@@ -14,7 +14,7 @@ fn parse(document: &Document) -> Value {
 }
 
 fn v3(path: &str) -> Value {
-    parse(&documents(&builtin()).v3(path).expect("a document"))
+    parse(&documents(&builtin()).get(path).expect("a document"))
 }
 
 fn documents(resources: &[Arc<Resource>]) -> Documents {
@@ -50,7 +50,7 @@ fn widgets() -> Vec<Arc<Resource>> {
 
 #[test]
 fn the_index_names_every_group_and_version_with_a_hash() {
-    let index = parse(&documents(&builtin()).index());
+    let index = parse(&documents(&builtin()).get(INDEX).expect("a document"));
     let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().expect("a URL");
     let hash = url.strip_prefix("/openapi/v3/apis/apps/v1?hash=").expect("a hash");
     assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()), "{hash}");
@@ -62,12 +62,12 @@ fn all_references_of_all_documents_resolve() {
     let documents = documents(&[builtin(), widgets()].concat());
     let paths: Vec<String> = documents.hashes.keys().cloned().collect();
     for path in &paths {
-        let document = parse(&documents.v3(path).expect("a document"));
+        let document = parse(&documents.get(path).expect("a document"));
         assert_references_resolve(&document, &document);
     }
-    let v2 = parse(&documents.v2());
+    let v2 = parse(&documents.get(V2).expect("a document"));
     assert_references_resolve(&v2, &v2);
-    assert!(documents.v3("apis/nothing/v1").is_none());
+    assert!(documents.get("apis/nothing/v1").is_none());
 }
 
 fn names(parameters: &Value) -> Vec<&str> {
@@ -162,7 +162,7 @@ fn operations_are_called_and_answered_as_upstream_publishes_them() {
 
 #[test]
 fn version_2_refers_to_the_parameters_that_operations_share() {
-    let v2 = parse(&documents(&builtin()).v2());
+    let v2 = parse(&documents(&builtin()).get(V2).expect("a document"));
     let list = &v2["paths"]["/api/v1/nodes"]["get"];
     assert_eq!((&list["consumes"], &list["schemes"]), (&json!(["*/*"]), &json!(["https"])));
     assert_eq!(list["produces"][3], "application/json;stream=watch");
@@ -203,7 +203,7 @@ fn schemas_carry_lists_keys_strategies_and_descriptions() {
 fn every_served_builtin_kind_is_described() {
     let documents = documents(&builtin());
     for resource in builtin().into_iter().filter(|r| r.group != crate::usage::GROUP) {
-        let document = parse(&documents.v3(&path(&resource.group, &resource.version)).expect("a document"));
+        let document = parse(&documents.get(&path(&resource.group, &resource.version)).expect("a document"));
         let name = operations::definition_name(&resource, &operations::kind(&resource)).expect("a definition");
         let schema = &document["components"]["schemas"][&name];
         assert!(schema["description"].is_string(), "{name} is not described");
@@ -213,7 +213,7 @@ fn every_served_builtin_kind_is_described() {
 #[test]
 fn custom_resources_get_a_name_a_list_and_the_fields_of_every_object() {
     let documents = documents(&widgets());
-    let v3 = parse(&documents.v3("apis/example.com/v1").expect("a document"));
+    let v3 = parse(&documents.get("apis/example.com/v1").expect("a document"));
     let schemas = &v3["components"]["schemas"];
     let widget = &schemas["com.example.v1.Widget"];
     assert_eq!(widget["description"], "Widget is small.");
@@ -225,7 +225,7 @@ fn custom_resources_get_a_name_a_list_and_the_fields_of_every_object() {
     let patch = &v3["paths"]["/apis/example.com/v1/namespaces/{namespace}/widgets/{name}"]["patch"];
     assert_eq!(patch["operationId"], "patchExampleComV1NamespacedWidget");
     assert!(patch["requestBody"]["content"].get("application/strategic-merge-patch+json").is_none());
-    let v2 = parse(&documents.v2());
+    let v2 = parse(&documents.get(V2).expect("a document"));
     let spec = &v2["definitions"]["com.example.v1.Widget"]["properties"]["spec"]["properties"];
     assert_eq!(*spec, json!({"port": {"x-kubernetes-int-or-string": true}, "size": {"type": "string"}}));
 }
@@ -233,17 +233,20 @@ fn custom_resources_get_a_name_a_list_and_the_fields_of_every_object() {
 #[test]
 fn a_document_is_built_once_and_its_hash_follows_what_is_served() {
     let known = documents(&widgets());
-    let (first, second) = (known.v3("apis/example.com/v1"), known.v3("apis/example.com/v1"));
+    let (first, second) = (known.get("apis/example.com/v1"), known.get("apis/example.com/v1"));
     assert!(Arc::ptr_eq(&first.clone().expect("one"), &second.expect("one")));
     let mut changed = (*widgets()[0]).clone();
     changed.plural = "gadgets".to_owned();
-    let other = Documents::new(&[Arc::new(changed)], &known).v3("apis/example.com/v1").expect("one");
+    let other = Documents::new(&[Arc::new(changed)], &known).get("apis/example.com/v1").expect("one");
     assert_ne!(first.expect("one").etag, other.etag);
     // Another definition leaves what was built as it was.
     let mut apart = (*widgets()[0]).clone();
     apart.group = "other.example.com".to_owned();
     let more = Documents::new(&[widgets(), vec![Arc::new(apart)]].concat(), &known);
-    assert!(Arc::ptr_eq(&known.v3("apis/example.com/v1").expect("one"), &more.v3("apis/example.com/v1").expect("one")));
+    assert!(Arc::ptr_eq(
+        &known.get("apis/example.com/v1").expect("one"),
+        &more.get("apis/example.com/v1").expect("one")
+    ));
 }
 
 #[test]

@@ -11,8 +11,6 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 pub struct Custom {
     /// The structural schema.
     pub schema: Schema,
-    /// The schema as it was given, for OpenAPI.
-    pub openapi: Value,
     /// Where replicas stand, when `scale` is served.
     pub scale: Option<Scale>,
     /// The version objects are stored in.
@@ -81,13 +79,12 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
         },
         since: present.as_ref().map_or(meta::resource_version(definition).parse().unwrap_or_default(), |p| p.since),
         changed: present.as_ref().map_or_else(CancellationToken::new, |p| p.changed.clone()),
-        validation: present.map_or_else(|| Arc::new(Validation::new(&openapi, scale)), |p| Arc::clone(&p.validation)),
+        validation: present.map_or_else(|| Arc::new(Validation::new(openapi, scale)), |p| Arc::clone(&p.validation)),
         selectable: (items(&version["selectableFields"]).iter())
             .map(|field| meta::text(field, "jsonPath").trim_start_matches('.').to_owned())
             .collect(),
         terminating: meta::deletion_timestamp(definition).is_some(),
         identity,
-        openapi,
     };
     Resource {
         group: text(&spec["group"]),
