@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use crate::server::StartError;
-use crate::verbs::{self, Managed, Part, Proposed, change};
 use crate::{auth, endpoints, flow};
 use tokio::task::JoinSet;
 
@@ -122,6 +121,24 @@ async fn make(call: &Call<'_>, mut object: Value) -> Result<(), Status> {
     match verbs::create_object(call, object, Managed::Track).await {
         Err(status) if status.is_already_exists() => Ok(()),
         result => result.map(drop),
+    }
+}
+
+/// Changes a part of the object in the server's own name, unless it has gone.
+pub(crate) async fn amend(
+    server: &ApiServer,
+    object: &Value,
+    part: Part,
+    make: impl Fn(&mut Value) + Send + Sync,
+) -> Result<(), Status> {
+    let propose = |old: &Value| {
+        let mut object = old.clone();
+        make(&mut object);
+        Ok(Proposed::new(object))
+    };
+    match change(&call_for(server, object)?, meta::name(object), part, propose).await {
+        Err(status) if !status.is_not_found() => Err(status),
+        _ => Ok(()),
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn convert(
         "kind": "ConversionReview", "apiVersion": format!("apiextensions.k8s.io/{version}"),
         "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": others},
     });
-    let review = backend::post(lookup, &webhook["clientConfig"], &question, TIMEOUT)
+    let review = backend::ask(lookup, &webhook["clientConfig"], Some(&question), TIMEOUT)
         .await
         .map_err(|e| failed(format!("failed: {e}")))?;
     let converted = answer(&review, &uid).map_err(|e| failed(format!("failed: {e}")))?;

@@ -2,8 +2,6 @@
 
 use crate::audit::is_long_running;
 use crate::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How many requests wait for a place at most: as many as the queues of one of upstream's priority levels hold.
@@ -30,34 +28,19 @@ impl Default for Limits {
 pub(crate) struct Places {
     reading: Semaphore,
     mutating: Semaphore,
-    waiting: AtomicUsize,
+    /// The places of those that wait for one.
+    waiting: Semaphore,
     /// How long a request waits before it is refused.
     wait: Duration,
     /// How many there are of both.
     all: [usize; 2],
 }
 
-/// A request among those that wait.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn join(waiting: &'a AtomicUsize) -> Option<Self> {
-        let joined = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(joined)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Places {
     pub(crate) fn new(limits: &Limits) -> Self {
         let (reading, mutating) = (Semaphore::new(limits.reading), Semaphore::new(limits.mutating));
         // As upstream: a quarter of the time that the request has.
-        let (waiting, wait) = (AtomicUsize::new(0), limits.timeout / 4);
+        let (waiting, wait) = (Semaphore::new(WAITING), limits.timeout / 4);
         Self { reading, mutating, waiting, wait, all: [limits.reading, limits.mutating] }
     }
 
@@ -84,7 +67,7 @@ impl Places {
         if let Ok(place) = places.try_acquire() {
             return Ok(Some(place));
         }
-        let waiting = Waiting::join(&self.waiting).ok_or_else(too_many)?;
+        let waiting = self.waiting.try_acquire().map_err(|_| too_many())?;
         let place = tokio::time::timeout(self.wait, places.acquire()).await;
         drop(waiting);
         place.ok().and_then(Result::ok).map(Some).ok_or_else(too_many)

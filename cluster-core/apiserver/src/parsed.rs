@@ -29,4 +29,23 @@ impl Parsed {
         kept.insert(entry.key.clone(), (entry.revision, Arc::clone(&value)));
         Some(value)
     }
+
+    /// Lets go of an object that is gone.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.0.lock().remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_is_gone_is_kept_no_more() {
+        let (parsed, key) = (Parsed::default(), key("namespaces", "", "a"));
+        let entry = Entry::new(key.clone(), 1, Bytes::from_static(b"{}"));
+        assert!(parsed.value(&entry).is_some());
+        parsed.forget(&key);
+        assert!(parsed.0.lock().is_empty());
+    }
 }

@@ -3,12 +3,14 @@
 use crate::metrics::Labels;
 use crate::prelude::*;
 use crate::{audit, limits, paths, render, subresources, verbs};
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
 
 /// Answers a request.
 pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Response<Body> {
     let start = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // By it the client, the audit log and who is asked for an answer know the request.
+    let id = parts.headers.entry(audit::ID).or_insert_with(audit::new_id).clone();
     let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
     let labels = Labels::of(server, &parts, &info);
     let notes = Arc::new(Notes::default());
@@ -16,6 +18,8 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
     let answer = answer(server, parts, info, body, &notes, encoding).await;
     let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
     render::warn(&mut response, &notes.warnings());
+    response.headers_mut().entry(audit::ID).or_insert(id);
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
     let code = response.status().as_u16();
     tracing::debug!(?labels, code, elapsed = ?start.elapsed(), "served");
     server.metrics.record(labels, code, start.elapsed());
@@ -58,9 +62,7 @@ async fn answer(
         }
     };
     let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
-    if let Some(flow) = flow {
-        flow.tell(response.headers_mut());
-    }
+    response.headers_mut().extend(flow.into_iter().flatten());
     match (trail, about) {
         (Some(trail), Some(info)) => Ok(trail.end(&info, response).await),
         _ => Ok(response),
@@ -81,7 +83,7 @@ async fn to_its_end(
 async fn route(
     server: &ApiServer,
     user: UserInfo,
-    parts: Parts,
+    mut parts: Parts,
     info: RequestInfo,
     body: Body,
     notes: &Arc<Notes>,
@@ -117,17 +119,22 @@ async fn route(
     if wants_freshest(server, &info, &query) {
         server.store.freshest().await.map_err(Status::internal)?;
     }
+    let socket = if info.verb == "watch" { verbs::wanted_socket(&mut parts).await } else { None };
     let notes = Arc::clone(notes);
     let call = Call { server, resource, info, user, query, accept, content_type, notes, admitted: false };
-    let mut reply = match call.info.subresource.as_str() {
+    if !call.resource.warning.is_empty() {
+        call.notes.warn(&call.resource.warning);
+    }
+    let reply = match call.info.subresource.as_str() {
         "" => verbs::serve(&call, body).await?,
         "status" if call.resource.subresource("status").is_some() => subresources::status(&call, body).await?,
         _ => subresources::serve(&call, parts, body).await?,
     };
-    if !call.resource.warning.is_empty() {
-        reply.warnings.push(call.resource.warning.clone());
-    }
-    render::reply(&call, reply).await
+    let response = render::reply(&call, reply).await?;
+    Ok(match socket {
+        Some(socket) => verbs::watch_over(socket, response),
+        None => response,
+    })
 }
 
 /// Whether the path puts the resource where it lives: who was authorized in a namespace has a say over no more than that,

@@ -31,6 +31,7 @@ pub(crate) use hyper::body::Incoming;
 pub(crate) use hyper_util::rt::TokioIo;
 pub(crate) use ipnet::Ipv4Net;
 pub(crate) use jiff::Timestamp;
+pub(crate) use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 pub(crate) use parking_lot::{Mutex, RwLock};
 pub(crate) use regex::Regex;
 pub(crate) use serde::{Deserialize, Serialize};

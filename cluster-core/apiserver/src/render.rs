@@ -21,21 +21,16 @@ const MAX_WARNINGS: usize = 4096;
 
 /// The HTTP response of a verb's answer.
 pub(crate) async fn reply(call: &Call<'_>, reply: Reply) -> Result<Response<Body>, Status> {
-    let (accept, pretty) = (call.accept, call.query.pretty);
-    let collected = match reply.content {
+    let response = match reply.content {
         Content::Raw(response) => return Ok(response),
         Content::Object(bytes) => {
-            Collected::Whole(form(&call.resource, accept.form, &call.query.include_object, true, bytes)?)
+            let bytes = form(&call.resource, call.accept.form, &call.query.include_object, true, bytes)?;
+            respond(call, reply.code, bytes)?
         }
-        Content::Other(bytes) => Collected::Whole(bytes),
+        Content::Other(bytes) => respond(call, reply.code, bytes)?,
         Content::List(list) => collection(call, list).await?,
     };
-    let mut response = match collected {
-        Collected::Whole(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
-        Collected::Pieces(media, body) => typed(media, reply.code, body),
-    };
-    warn(&mut response, &reply.warnings);
-    Ok(if accept.gzip { compress(response) } else { response })
+    Ok(if call.accept.gzip { compress(response) } else { response })
 }
 
 /// Compresses the answer, unless it is short.
@@ -128,15 +123,10 @@ pub(crate) fn form(
     serde_json::to_vec(&value).map(Bytes::from).map_err(Status::internal)
 }
 
-enum Collected {
-    Whole(Bytes),
-    Pieces(&'static str, Body),
-}
-
-async fn collection(call: &Call<'_>, list: List) -> Result<Collected, Status> {
+async fn collection(call: &Call<'_>, list: List) -> Result<Response<Body>, Status> {
     let Call { server, resource, accept, query, .. } = call;
     let metadata = list.metadata();
-    let whole = |value: &Value| serde_json::to_vec(value).map(|v| Collected::Whole(v.into())).map_err(Status::internal);
+    let whole = |value: &Value| respond(call, StatusCode::OK, verbs::to_bytes(value)?);
     match accept.form {
         Form::Object => {
             let head = json!({
@@ -148,15 +138,15 @@ async fn collection(call: &Call<'_>, list: List) -> Result<Collected, Status> {
                 let items = items.iter().map(|item| serde_json::from_slice(item).unwrap_or_default());
                 let pieces = protobuf::encode_list(&head, items).ok_or_else(crate::pipeline::not_acceptable)?;
                 let stream = futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
-                return Ok(Collected::Pieces(protobuf::MEDIA_TYPE, Body::from_stream(stream)));
+                return Ok(typed(protobuf::MEDIA_TYPE, StatusCode::OK, Body::from_stream(stream)));
             }
             let total: usize = items.iter().map(Bytes::len).sum();
             if total <= CHUNK || accept.encoding == Encoding::Yaml || query.pretty {
                 let pieces: Vec<Bytes> = pieces(&head.to_string(), items).collect();
-                return Ok(Collected::Whole(pieces.concat().into()));
+                return respond(call, StatusCode::OK, pieces.concat().into());
             }
             let stream = futures::stream::iter(pieces(&head.to_string(), items).map(Ok::<_, Infallible>));
-            Ok(Collected::Pieces("application/json", Body::from_stream(stream)))
+            Ok(typed("application/json", StatusCode::OK, Body::from_stream(stream)))
         }
         Form::Table(version) => {
             // Columns of built-in kinds read the stored version, those of a definition their own.
@@ -198,11 +188,11 @@ fn pieces(head: &str, items: Vec<Bytes>) -> impl Iterator<Item = Bytes> + Send +
     std::iter::once(start.into()).chain(filled).chain([Bytes::from_static(b"]}\n")])
 }
 
-fn respond(code: StatusCode, encoding: Encoding, pretty: bool, json: Bytes) -> Result<Response<Body>, Status> {
+fn respond(call: &Call<'_>, code: StatusCode, json: Bytes) -> Result<Response<Body>, Status> {
     let parsed = || serde_json::from_slice::<Value>(&json).map_err(Status::internal);
-    Ok(match encoding {
-        Encoding::Yaml | Encoding::Protobuf => value(code, encoding, &parsed()?),
-        Encoding::Json if pretty => {
+    Ok(match call.accept.encoding {
+        encoding @ (Encoding::Yaml | Encoding::Protobuf) => value(code, encoding, &parsed()?),
+        Encoding::Json if call.query.pretty => {
             let text = serde_json::to_string_pretty(&parsed()?).map_err(Status::internal)?;
             typed("application/json", code, Body::from(text + "\n"))
         }

@@ -227,6 +227,7 @@ impl ApiServer {
             _ => {}
         }
         if gone {
+            self.parsed.forget(&entry.key);
             self.restore(entry);
         }
     }

@@ -157,7 +157,7 @@ impl Pair {
         }
         json!({
             "kind": kind, "apiVersion": "metrics.k8s.io/v1beta1", "metadata": metadata,
-            "timestamp": self.1.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "timestamp": meta::whole(self.1.time),
             "window": format!("{:.3}s", self.seconds()),
         })
     }

@@ -124,7 +124,8 @@ pub fn now_micro() -> String {
     micro(Timestamp::now())
 }
 
-pub(crate) fn whole(time: Timestamp) -> String {
+/// `meta/v1 Time`: RFC 3339 in seconds.
+pub fn whole(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

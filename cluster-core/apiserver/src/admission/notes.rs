@@ -1,8 +1,8 @@
-//! What admission has to say beside yes and no: warnings for the caller, annotations for the audit log.
+//! What there is to say of a request beside its answer: warnings for the caller, annotations for the audit log.
 
 use crate::prelude::*;
 
-/// Collected while a request is served; shared by all its plugins.
+/// Collected while a request is served; shared by all who look at it.
 #[derive(Debug, Default)]
 pub struct Notes {
     warnings: Mutex<Vec<String>>,

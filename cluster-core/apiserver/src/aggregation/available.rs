@@ -149,12 +149,5 @@ async fn note(server: &ApiServer, object: &Value, (status, reason, message): Con
     if said == *object {
         return Ok(());
     }
-    let make = |old: &Value| {
-        let mut object = old.clone();
-        set(&mut object);
-        Ok(Proposed::new(object))
-    };
-    let call = bootstrap::call_for(server, object)?;
-    let changed: Result<_, Status> = change(&call, meta::name(object), Part::Status, make).await;
-    changed.map(drop)
+    bootstrap::amend(server, object, Part::Status, set).await
 }

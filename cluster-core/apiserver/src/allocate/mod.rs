@@ -7,9 +7,9 @@
 mod pick;
 mod service;
 
-use crate::bootstrap::call_for;
+use crate::bootstrap::{amend, call_for};
 use crate::kinds::prelude::*;
-use crate::verbs::{self, Managed, Part, Proposed, change, draft, key};
+use crate::verbs::draft;
 
 const ADDRESSES: &str = "networking.k8s.io/ipaddresses";
 /// Where ServiceCIDRs are stored.
@@ -258,20 +258,14 @@ pub(crate) fn settle(server: &ApiServer) -> BoxFuture<'_, Result<(), Status>> {
             if meta::deletion_timestamp(cidr).is_none() {
                 continue;
             }
-            let settled = |old: &Value| {
-                let mut object = old.clone();
+            let settle = |cidr: &mut Value| {
                 if needed {
-                    condition::set(&mut object, "Ready", false, "Terminating", STILL_NEEDED);
+                    condition::set(cidr, "Ready", false, "Terminating", STILL_NEEDED);
                 } else {
-                    meta::remove(&mut object, "metadata.finalizers");
+                    meta::remove(cidr, "metadata.finalizers");
                 }
-                Ok(Proposed::new(object))
             };
-            let part = if needed { Part::Status } else { Part::Main };
-            match change(&call_for(server, cidr)?, meta::name(cidr), part, settled).await {
-                Err(status) if status.code == 404 => {}
-                changed => drop(changed?),
-            }
+            amend(server, cidr, if needed { Part::Status } else { Part::Main }, settle).await?;
         }
         Ok(())
     }

@@ -12,6 +12,14 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// The header that names a request.
+pub(crate) const ID: HeaderName = HeaderName::from_static("audit-id");
+
+/// The name of a request whose client gave it none.
+pub(crate) fn new_id() -> HeaderValue {
+    HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).expect("hexadecimal digits and dashes")
+}
+
 /// Writes the log as the policy says.
 pub struct Audit {
     policy: Value,
@@ -88,7 +96,7 @@ pub(crate) async fn begin(
     let uri = parts.uri.path_and_query().map_or("", |uri| uri.as_str());
     let mut event = json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": verdict.level,
-        "auditID": uuid::Uuid::new_v4().to_string(), "requestURI": uri, "verb": info.verb, "user": who.caller.to_json(),
+        "auditID": header(&parts.headers, ID), "requestURI": uri, "verb": info.verb, "user": who.caller.to_json(),
         "userAgent": header(&parts.headers, USER_AGENT), "requestReceivedTimestamp": meta::now_micro(),
     });
     if let Some(user) = who.user {

@@ -81,12 +81,12 @@ impl Issuer {
         let bundle = BASE64_STANDARD.encode(&self.options.ca);
         let client = |url: &str| json!({"url": url, "caBundle": bundle});
         let url = format!("{}/.well-known/openid-configuration", self.options.issuer_url.trim_end_matches('/'));
-        let configuration = backend::get(lookup, &client(&url), TIMEOUT).await?;
+        let configuration = backend::ask(lookup, &client(&url), None, TIMEOUT).await?;
         if configuration["issuer"] != self.options.issuer_url.as_str() {
             return Err(format!("the issuer calls itself {}", configuration["issuer"]));
         }
         let keys = configuration["jwks_uri"].as_str().ok_or("the issuer names no jwks_uri")?;
-        let set = backend::get(lookup, &client(keys), TIMEOUT).await?;
+        let set = backend::ask(lookup, &client(keys), None, TIMEOUT).await?;
         serde_json::from_value(set).map_err(|e| e.to_string())
     }
 }

@@ -128,7 +128,7 @@ impl Tokens {
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
             "metadata": {"name": account, "namespace": namespace, "creationTimestamp": meta::now()},
             "spec": {"audiences": claims.aud, "expirationSeconds": seconds},
-            "status": {"token": token, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()},
+            "status": {"token": token, "expirationTimestamp": meta::whole(expires)},
         });
         merge_patch(&mut answer, &said);
         Ok(answer)

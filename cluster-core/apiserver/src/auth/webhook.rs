@@ -96,7 +96,7 @@ impl Webhook {
         if let Some(status) = self.last(&hash) {
             return Ok(status);
         }
-        let status = backend::post(lookup, &self.client, &review, TIMEOUT).await?["status"].take();
+        let status = backend::ask(lookup, &self.client, Some(&review), TIMEOUT).await?["status"].take();
         let mut answers = self.answers.lock();
         if answers.len() >= MAX_CACHED {
             answers.clear();

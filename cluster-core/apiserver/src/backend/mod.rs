@@ -8,7 +8,7 @@ mod post;
 pub(crate) use endpoint::{Trust, is_proxyable, of_client_config, of_pods, of_service};
 pub(crate) use forward::forward;
 pub(crate) use identity::user;
-pub(crate) use post::{get, post};
+pub(crate) use post::ask;
 
 use crate::prelude::*;
 use hyper::client::conn::http1;

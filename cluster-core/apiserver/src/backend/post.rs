@@ -4,22 +4,9 @@ use super::identity::authorization;
 use super::{fetch, of_client_config};
 use crate::prelude::*;
 
-/// Posts `body` to what `config` (a `clientConfig`) names. The error is worded as upstream's client words it.
-pub(crate) async fn post(
-    lookup: &dyn Lookup,
-    config: &Value,
-    body: &Value,
-    timeout: Duration,
-) -> Result<Value, String> {
-    exchange(lookup, config, Some(body), timeout).await
-}
-
-/// Gets JSON from what `config` names.
-pub(crate) async fn get(lookup: &dyn Lookup, config: &Value, timeout: Duration) -> Result<Value, String> {
-    exchange(lookup, config, None, timeout).await
-}
-
-async fn exchange(
+/// Posts `body` to what `config` (a `clientConfig`) names, or without one gets what is there. The error is worded as
+/// upstream's client words it.
+pub(crate) async fn ask(
     lookup: &dyn Lookup,
     config: &Value,
     body: Option<&Value>,

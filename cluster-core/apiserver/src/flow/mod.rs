@@ -3,13 +3,10 @@
 //! Facts: <https://kubernetes.io/docs/concepts/cluster-administration/flow-control/>. Requests are classified and told
 //! so; the places they get are those of [`crate::limits`], not shares and queues of their level.
 
-mod bootstrap;
-
 use crate::auth::follow::{self, Follower};
 use crate::auth::{matches_any, path_matches};
-use crate::bootstrap::call_for;
+use crate::bootstrap::amend;
 use crate::prelude::*;
-pub(crate) use bootstrap::objects;
 use k8s_openapi::api::flowcontrol::v1::{FlowSchemaSpec, PolicyRulesWithSubjects, ResourcePolicyRule, Subject};
 
 /// Where flow schemas are stored.
@@ -42,19 +39,7 @@ struct Schema {
 }
 
 /// Where a request belongs: the UIDs of its schema and its level, as headers tell them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Flow {
-    schema: HeaderValue,
-    level: HeaderValue,
-}
-
-impl Flow {
-    /// Tells it in the headers of the answer.
-    pub(crate) fn tell(self, headers: &mut HeaderMap) {
-        headers.insert(HeaderName::from_static("x-kubernetes-pf-flowschema-uid"), self.schema);
-        headers.insert(HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"), self.level);
-    }
-}
+pub(crate) type Flow = [(HeaderName, HeaderValue); 2];
 
 impl Flows {
     /// Follows schemas and levels in `store` until `cancel`.
@@ -73,7 +58,9 @@ impl Flows {
         let mut matching = index.schemas.iter().filter(|s| s.spec.rules.iter().flatten().any(concerned));
         matching.find_map(|schema| {
             let level = index.levels.get(schema.spec.priority_level_configuration.name.as_str())?;
-            Some(Flow { schema: schema.uid.clone(), level: level.clone() })
+            let names = ["x-kubernetes-pf-flowschema-uid", "x-kubernetes-pf-prioritylevel-uid"];
+            let [of_schema, of_level] = names.map(HeaderName::from_static);
+            Some([(of_schema, schema.uid.clone()), (of_level, level.clone())])
         })
     }
 }
@@ -142,6 +129,21 @@ impl Follower for Flows {
     }
 }
 
+/// The priority levels and flow schemas that every cluster has; levels first, because schemas name them.
+///
+/// Facts: <https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#defaults>.
+pub(crate) fn objects() -> Vec<Value> {
+    let rows: Vec<(&str, &str, Value)> = serde_json::from_str(include_str!("bootstrap.json"))
+        .expect("a table of kinds, names and specs, which tests read");
+    let object = |(kind, name, spec)| {
+        json!({
+            "apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": kind, "spec": spec,
+            "metadata": {"name": name, "annotations": {(AUTOUPDATE): "true"}},
+        })
+    };
+    rows.into_iter().map(object).collect()
+}
+
 /// Says in the status of a schema whether its level is there; words of upstream's `syncFlowSchemaStatus`.
 pub(crate) fn complete(lookup: &dyn Lookup, schema: &mut Value) {
     let level = meta::text(schema, "spec.priorityLevelConfiguration.name").to_owned();
@@ -155,15 +157,7 @@ pub(crate) fn complete(lookup: &dyn Lookup, schema: &mut Value) {
 pub(crate) fn settle(server: &ApiServer) -> BoxFuture<'_, Result<(), Status>> {
     async move {
         for schema in server.list(SCHEMAS, None) {
-            let told = |old: &Value| {
-                let mut object = old.clone();
-                complete(server, &mut object);
-                Ok(Proposed::new(object))
-            };
-            match change(&call_for(server, &schema)?, meta::name(&schema), Part::Status, told).await {
-                Err(status) if status.code == 404 => {}
-                changed => drop(changed?),
-            }
+            amend(server, &schema, Part::Status, |schema| complete(server, schema)).await?;
         }
         Ok(())
     }
@@ -246,7 +240,7 @@ mod tests {
             let info = RequestInfo::parse(&method, path, "");
             let found = flows.classify(&user, &info).expect("a schema");
             assert_eq!(
-                (found.schema.as_bytes(), found.level.as_bytes()),
+                (found[0].1.as_bytes(), found[1].1.as_bytes()),
                 (schema.as_bytes(), level.as_bytes()),
                 "{} {path}",
                 user.name

@@ -19,29 +19,25 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Status> {
     }
 }
 
-/// How a body is written.
-enum Form {
-    Json,
-    Yaml,
-    Protobuf,
-}
+/// Reads a body of one type: the value and its duplicate fields.
+type Decoder = fn(&[u8]) -> Result<(Value, Duplicates), Status>;
 
-fn form(content_type: &str) -> Result<Form, Status> {
+fn decoder(content_type: &str) -> Result<Decoder, Status> {
     match media_type(content_type) {
         ""
         | "application/json"
         | "application/json-patch+json"
         | "application/merge-patch+json"
-        | "application/strategic-merge-patch+json" => Ok(Form::Json),
-        "application/yaml" | "application/apply-patch+yaml" => Ok(Form::Yaml),
-        protobuf::MEDIA_TYPE => Ok(Form::Protobuf),
+        | "application/strategic-merge-patch+json" => Ok(decode_json),
+        "application/yaml" | "application/apply-patch+yaml" => Ok(decode_yaml),
+        protobuf::MEDIA_TYPE => Ok(|body| Ok((protobuf::decode(body)?, Duplicates::Json(Vec::new())))),
         _ => Err(unsupported_media_type(&["application/json", "application/yaml", protobuf::MEDIA_TYPE])),
     }
 }
 
 /// Refuses what could not be decoded, before it is read.
 pub(crate) fn check_type(content_type: &str) -> Result<(), Status> {
-    form(content_type).map(drop)
+    decoder(content_type).map(drop)
 }
 
 /// 400 for a body that does not tell what it is, as upstream's `transformDecodeError` words it.
@@ -61,11 +57,7 @@ pub(crate) fn unrecognized(kind: &str, why: &str, body: &[u8]) -> Status {
 
 /// A decoded body and its duplicate fields.
 pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Value, Duplicates), Status> {
-    match form(content_type)? {
-        Form::Json => decode_json(body),
-        Form::Yaml => decode_yaml(body),
-        Form::Protobuf => Ok((protobuf::decode(body)?, Duplicates::Json(Vec::new()))),
-    }
+    decoder(content_type)?(body)
 }
 
 /// The media type without its parameters.

@@ -1,7 +1,6 @@
 //! The options a request carries: in its query, and for deletes in its body.
 
 use crate::kinds::prelude::*;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
 /// How a list reads `resourceVersion`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

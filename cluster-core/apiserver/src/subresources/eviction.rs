@@ -2,8 +2,7 @@
 
 use crate::kinds::prelude::*;
 use crate::request::{check_delete, delete_options};
-use crate::verbs::{Part, Proposed, Reply, change, check_preconditions, delete_object};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+use crate::verbs::check_preconditions;
 
 const BUDGETS: &str = "policy/poddisruptionbudgets";
 
@@ -63,7 +62,7 @@ async fn marked(call: &Call<'_>, name: &str) -> Result<DeleteOptions, Status> {
         }
         Ok(Proposed::new(pod))
     };
-    let (pod, _) = change(call, name, Part::Status, make).await?;
+    let pod = change(call, name, Part::Status, make).await?;
     if let Some(revision) = options.preconditions.as_mut().and_then(|p| p.resource_version.as_mut()) {
         let pod: Value = serde_json::from_slice(&pod).map_err(Status::internal)?;
         meta::resource_version(&pod).clone_into(revision);

@@ -28,7 +28,7 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
         call.resource.strategy.complete(&mut wanted);
         Ok(Proposed::new(wanted))
     };
-    let (bytes, _) = change(call, name, Part::Sub(part), make).await?;
+    let bytes = change(call, name, Part::Sub(part), make).await?;
     Ok(Reply::ok(Content::Object(bytes)))
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
         }
         Ok(Proposed::new(scaled(call, name, old, &scale)?))
     };
-    let (bytes, _) = change(call, name, Part::Sub("scale"), make).await?;
+    let bytes = change(call, name, Part::Sub("scale"), make).await?;
     let object: Value = serde_json::from_slice(&bytes).map_err(Status::internal)?;
     Reply::other(StatusCode::OK, &scale_of(call, &object))
 }

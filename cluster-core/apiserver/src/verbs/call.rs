@@ -28,7 +28,6 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Reply {
     pub(crate) code: StatusCode,
     pub(crate) content: Content,
-    pub(crate) warnings: Vec<String>,
 }
 
 /// The content of an answer before it takes the form the client asked for.
@@ -67,16 +66,16 @@ impl List {
 
 impl Reply {
     pub(crate) fn ok(content: Content) -> Self {
-        Self { code: StatusCode::OK, content, warnings: Vec::new() }
+        Self { code: StatusCode::OK, content }
     }
 
-    pub(crate) fn created(content: Content, warnings: Vec<String>) -> Self {
-        Self { code: StatusCode::CREATED, content, warnings }
+    pub(crate) fn created(content: Content) -> Self {
+        Self { code: StatusCode::CREATED, content }
     }
 
     /// A JSON value that is no object of the resource.
     pub(crate) fn other(code: StatusCode, value: &Value) -> Result<Self, Status> {
-        Ok(Self { code, content: Content::Other(super::to_bytes(value)?), warnings: Vec::new() })
+        Ok(Self { code, content: Content::Other(super::to_bytes(value)?) })
     }
 }
 
@@ -136,10 +135,6 @@ impl Call<'_> {
     /// The object as this version serves it, or 404.
     pub(crate) async fn object(&self, name: &str) -> Result<Value, Status> {
         self.resource.value(self.server, &self.stored(name)?).await
-    }
-
-    pub(super) async fn get(&self, name: &str) -> Result<Reply, Status> {
-        self.answer(&self.stored(name)?).await.map(|bytes| Reply::ok(Content::Object(bytes)))
     }
 
     /// A stored state as this version serves it.

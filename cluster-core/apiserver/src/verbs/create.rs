@@ -10,7 +10,7 @@ use crate::prelude::*;
 const NAME_ATTEMPTS: usize = 8;
 
 pub(super) async fn create(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
-    let (mut object, warnings) = incoming::object(call, &body)?;
+    let mut object = incoming::object(call, &body)?;
     metadata::forget_revision_zero(&mut object);
     if matches!(call.resource.group.as_str(), "authentication.k8s.io" | "authorization.k8s.io") {
         return Reply::other(StatusCode::CREATED, &reviews::answer(call, &object).await?);
@@ -19,7 +19,7 @@ pub(super) async fn create(call: &Call<'_>, body: Bytes) -> Result<Reply, Status
         return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
     let bytes = create_object(call, object, Managed::Track).await?;
-    Ok(Reply::created(Content::Object(bytes), warnings))
+    Ok(Reply::created(Content::Object(bytes)))
 }
 
 /// Whether the write's fields are recorded, or were already by an apply.

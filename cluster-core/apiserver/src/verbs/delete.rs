@@ -4,7 +4,6 @@ use super::list;
 use super::update;
 use crate::prelude::*;
 use crate::request::{check_delete, delete_options};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
 pub(super) const ORPHAN: &str = "orphan";
 pub(super) const FOREGROUND: &str = "foregroundDeletion";
@@ -105,7 +104,7 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
                 let accepted = options.orphan_dependents == Some(false);
                 let code = if accepted { StatusCode::ACCEPTED } else { StatusCode::OK };
                 let content = Content::Object(call.answer(&entry).await?);
-                return Ok(Reply { code, content, warnings: Vec::new() });
+                return Ok(Reply { code, content });
             }
             Err(WriteError::Conflict { .. }) => {}
             Err(error) => return Err(call.write_error(name, &error)),
@@ -223,14 +222,8 @@ fn asked(options: &DeleteOptions) -> Option<i64> {
 }
 
 fn shifted(time: &str, seconds: i64) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at
-            .checked_add(jiff::SignedDuration::from_secs(seconds))
-            .unwrap_or(at)
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
-        Err(_) => time.to_owned(),
-    }
+    let moved = |at: Timestamp| at.checked_add(jiff::SignedDuration::from_secs(seconds)).ok();
+    time.parse().ok().and_then(moved).map_or_else(|| time.to_owned(), meta::whole)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::kinds::prelude::*;
 use cluster_object::decode::{self, Duplicates, Strictness};
 
-/// Decodes a whole object of the call's resource. Returns the warnings too.
-pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
+/// Decodes a whole object of the call's resource.
+pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<Value, Status> {
     let unreadable = |status: Status| {
         let no_json = status.message.starts_with("couldn't get version/kind");
         if no_json { request::unrecognized(&call.resource.kind, &status.message, body) } else { status }
@@ -17,8 +17,8 @@ pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>
     }
     type_meta(&call.resource, &mut object)?;
     place(call, &mut object)?;
-    let warnings = conform(call, &mut object, &duplicates)?;
-    Ok((object, warnings))
+    conform(call, &mut object, &duplicates)?;
+    Ok(object)
 }
 
 /// Completes apiVersion and kind, or refuses those of another kind. A custom object must name its own.
@@ -69,12 +69,11 @@ pub(super) fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
     Ok(())
 }
 
-/// Checks types and unknown fields, drops what is unknown or says nothing and fills in defaults. Returns the warnings.
-pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &Duplicates) -> Result<Vec<String>, Status> {
+/// Checks types and unknown fields, drops what is unknown or says nothing and fills in defaults.
+pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &Duplicates) -> Result<(), Status> {
     decode::check_depth(object)?;
     let resource = &*call.resource;
     let (kind, version) = (resource.kind.as_str(), resource.version.as_str());
-    let mut warnings = Vec::new();
     if let Some(legacy) = &resource.legacy {
         (legacy.upgrade)(object);
     }
@@ -89,12 +88,14 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &Duplicat
             Strictness::Strict => {
                 decode::strict_error(kind, version, &found.unknown, duplicates).map_or(Ok(()), Err)?;
             }
-            Strictness::Warn => warnings = decode::strict_warnings(&found.unknown, duplicates),
+            Strictness::Warn => {
+                decode::strict_warnings(&found.unknown, duplicates).iter().for_each(|warning| call.notes.warn(warning));
+            }
             Strictness::Ignore => {}
         }
     }
     normalize(resource, object);
-    Ok(warnings)
+    Ok(())
 }
 
 /// What admission made of an object: one of the kind still, without unknown fields and with its defaults.

@@ -89,14 +89,10 @@ fn unknown_field(resource: &Resource, query: &Query, field: &str) -> Status {
     ))
 }
 
-pub(super) fn list(call: &Call<'_>) -> Result<Reply, Status> {
-    Ok(Reply::ok(Content::List(collect(call)?)))
-}
-
 /// The page of the collection that the call asks for.
 pub(crate) fn collect(call: &Call<'_>) -> Result<List, Status> {
     let (filter, query) = (Filter::new(call)?, &call.query);
-    check_options(query)?;
+    check_options(query, false)?;
     let token = Some(&query.continue_token).filter(|t| !t.is_empty()).map(|t| Token::decode(t)).transpose()?;
     let now = Timestamp::now().as_second();
     if let Some(old) = token.as_ref().filter(|token| token.rv > 0 && token.is_old(now)) {
@@ -175,25 +171,36 @@ pub(crate) fn parse_revision(text: &str) -> Result<Revision, Status> {
     })
 }
 
-fn check_options(query: &Query) -> Result<(), Status> {
+/// Refuses options that do not go together.
+pub(super) fn check_options(query: &Query, watches: bool) -> Result<(), Status> {
     let (paged, version) = (!query.continue_token.is_empty(), query.resource_version.as_str());
-    let matching = query.version_match;
+    let (matching, initial) = (query.version_match, query.send_initial_events.is_some());
     let rules = [
         (
-            matching.is_some() && version.is_empty(),
+            watches && initial && matching != Some(VersionMatch::NotOlderThan),
+            MATCH,
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        ),
+        (
+            watches && matching.is_some() && !initial,
+            MATCH,
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ),
+        (
+            !watches && matching.is_some() && version.is_empty(),
             MATCH,
             "resourceVersionMatch is forbidden unless resourceVersion is provided",
         ),
         (matching.is_some() && paged, MATCH, "resourceVersionMatch is forbidden when continue is provided"),
         (
-            matching == Some(VersionMatch::Exact) && version == "0",
+            !watches && matching == Some(VersionMatch::Exact) && version == "0",
             MATCH,
             "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
         ),
-        (query.send_initial_events.is_some(), "sendInitialEvents", "sendInitialEvents is forbidden for list"),
+        (!watches && initial, "sendInitialEvents", "sendInitialEvents is forbidden for list"),
     ];
     request::forbidden_options("list", &rules)?;
-    if paged && !matches!(version, "" | "0") {
+    if !watches && paged && !matches!(version, "" | "0") {
         return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
     }
     Ok(())

@@ -9,6 +9,7 @@ mod list;
 mod metadata;
 mod page;
 mod patch;
+mod socket;
 mod update;
 mod watch;
 
@@ -20,6 +21,7 @@ pub(crate) use incoming::complete;
 pub(crate) use list::collect;
 pub(crate) use metadata::random_suffix;
 pub(crate) use patch::{Kind as PatchKind, apply_to};
+pub(crate) use socket::{wanted as wanted_socket, watch_over};
 pub(crate) use update::{Part, Proposed, change, write};
 pub(crate) use watch::open as open_watch;
 pub use watch::{Watched, WatchedStream};
@@ -50,9 +52,9 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
     match &*call.info.verb {
         "get" => {
             list::not_newer(call.server, list::parse_revision(&call.query.resource_version)?)?;
-            call.get(name).await
+            Ok(Reply::ok(Content::Object(call.answer(&call.stored(name)?).await?)))
         }
-        "list" => list::list(call),
+        "list" => Ok(Reply::ok(Content::List(collect(call)?))),
         "watch" => watch::respond(call),
         "create" => create::create(call, request::read(body).await?).await,
         "update" => update::update(call, request::read(body).await?).await,

@@ -48,11 +48,10 @@ pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status>
     let make = |old: &Value| {
         let mut object = old.clone();
         apply_to(call, kind, &mut object, &patch)?;
-        let warnings = conform_patched(call, kind, &mut object, &duplicates, &body)?;
-        Ok(Proposed { object, managed: Managed::Track, warnings })
+        conform_patched(call, kind, &mut object, &duplicates, &body)?;
+        Ok(Proposed::new(object))
     };
-    let (bytes, warnings) = change(call, name, call.part(), make).await?;
-    Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
+    Ok(Reply::ok(Content::Object(change(call, name, call.part(), make).await?)))
 }
 
 /// Applies a patch that is no apply configuration.
@@ -74,7 +73,7 @@ fn conform_patched(
     object: &mut Value,
     duplicates: &Duplicates,
     patch: &[u8],
-) -> Result<Vec<String>, Status> {
+) -> Result<(), Status> {
     if !object.is_object() {
         let why = "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}";
         return Err(Status::bad_request(why));
@@ -102,27 +101,28 @@ async fn apply_patch(call: &Call<'_>, mut applied: Value, duplicates: &Duplicate
     }
     refuse_faulty(call, &applied)?;
     meta::set(&mut applied, "metadata.name", name);
-    if call.resource.namespaced() {
-        meta::set(&mut applied, "metadata.namespace", call.info.namespace.as_str());
-    }
+    incoming::place(call, &mut applied)?;
     if call.part() == Part::Main {
         // The created object may appear in between, or go away: then it is the other way's turn.
         while call.server.store.get(&call.key(name)).is_none() {
-            let (object, warnings) = merged(call, None, &applied, duplicates)?;
+            let object = merged(call, None, &applied, duplicates)?;
+            let uid = meta::uid(&applied);
+            if !uid.is_empty() {
+                let why =
+                    format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+                return Err(Status::conflict(call.resource.group_resource(), name, &why));
+            }
             call.may("create").await?;
             match create::create_object(call, object, Managed::Done).await {
-                Ok(bytes) => return Ok(Reply::created(Content::Object(bytes), warnings)),
+                Ok(bytes) => return Ok(Reply::created(Content::Object(bytes))),
                 Err(status) if status.is_already_exists() => {}
                 Err(status) => return Err(status),
             }
         }
     }
-    let make = |old: &Value| {
-        let (object, warnings) = merged(call, Some(old), &applied, duplicates)?;
-        Ok(Proposed { object, managed: Managed::Done, warnings })
-    };
-    let (bytes, warnings) = change(call, name, call.part(), make).await?;
-    Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
+    let make =
+        |old: &Value| Ok(Proposed { object: merged(call, Some(old), &applied, duplicates)?, managed: Managed::Done });
+    Ok(Reply::ok(Content::Object(change(call, name, call.part(), make).await?)))
 }
 
 fn check_apply(call: &Call<'_>, applied: &Value) -> Result<(), Status> {
@@ -146,13 +146,8 @@ fn check_apply(call: &Call<'_>, applied: &Value) -> Result<(), Status> {
     }
 }
 
-/// The live object with the applied configuration merged in, and the warnings about the configuration.
-fn merged(
-    call: &Call<'_>,
-    live: Option<&Value>,
-    applied: &Value,
-    duplicates: &Duplicates,
-) -> Result<(Value, Vec<String>), Status> {
+/// The live object with the applied configuration merged in.
+fn merged(call: &Call<'_>, live: Option<&Value>, applied: &Value, duplicates: &Duplicates) -> Result<Value, Status> {
     let Some(schema) = call.resource.schema() else {
         return Err(Status::internal(format!("no schema is known for {}", call.resource.kind)));
     };
@@ -161,7 +156,7 @@ fn merged(
         return Err(Status::bad_request(why));
     }
     let mut applied = applied.clone();
-    let warnings = incoming::conform(call, &mut applied.clone(), duplicates)?;
+    incoming::conform(call, &mut applied.clone(), duplicates)?;
     decode::prune(&mut applied, schema);
     keep_part(call, &mut applied);
     let (manager, force) = (call.query.field_manager.as_str(), call.query.force.unwrap_or_default());
@@ -171,7 +166,7 @@ fn merged(
         keep_untouched(&mut object, live);
     }
     incoming::conform(call, &mut object, &Duplicates::Json(Vec::new()))?;
-    Ok((object, warnings))
+    Ok(object)
 }
 
 /// Nobody comes to own what the endpoint does not write.

@@ -36,18 +36,17 @@ impl Part {
 pub(crate) struct Proposed {
     pub(crate) object: Value,
     pub(crate) managed: Managed,
-    pub(crate) warnings: Vec<String>,
 }
 
 impl Proposed {
     pub(crate) fn new(object: Value) -> Self {
-        Self { object, managed: Managed::Track, warnings: Vec::new() }
+        Self { object, managed: Managed::Track }
     }
 }
 
 /// PUT.
 pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
-    let (object, warnings) = incoming::object(call, &body)?;
+    let object = incoming::object(call, &body)?;
     let name = call.info.name.as_str();
     call.check_name(meta::name(&object))?;
     let part = call.part();
@@ -55,34 +54,34 @@ pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status
     {
         call.may("create").await?;
         let bytes = create::create_object(call, object, Managed::Track).await?;
-        return Ok(Reply::created(Content::Object(bytes), warnings));
+        return Ok(Reply::created(Content::Object(bytes)));
     }
-    let (bytes, _) = change(call, name, part, |_| Ok(Proposed::new(object.clone()))).await?;
-    Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
+    let bytes = change(call, name, part, |_| Ok(Proposed::new(object.clone()))).await?;
+    Ok(Reply::ok(Content::Object(bytes)))
 }
 
-/// Changes the object `name` into what `make` proposes for its present state. Returns its served JSON and warnings.
+/// Changes the object `name` into what `make` proposes for its present state. Returns its served JSON.
 pub(crate) async fn change(
     call: &Call<'_>,
     name: &str,
     part: Part,
     make: impl Fn(&Value) -> Result<Proposed, Status>,
-) -> Result<(Bytes, Vec<String>), Status> {
+) -> Result<Bytes, Status> {
     let resource = &*call.resource;
     loop {
         let entry = call.stored(name)?;
         let old = resource.value(call.server, &entry).await?;
-        let Proposed { mut object, managed, warnings } = make(&old)?;
+        let Proposed { mut object, managed } = make(&old)?;
         metadata::forget_revision_zero(&mut object);
         check_expectations(call, name, &object, &old)?;
         prepare(call, name, part, &mut object, &old, managed).await?;
         let reservation = allocate::reserve(call, Some(&old), &mut object).await?;
         validate(call, name, part, &mut object, &old).await?;
         if object == old && form::is_current(resource, &entry) {
-            return Ok((call.answer(&entry).await?, warnings));
+            return call.answer(&entry).await;
         }
         if call.query.dry_run {
-            return Ok((super::to_bytes(&object)?, warnings));
+            return super::to_bytes(&object);
         }
         // What only counts, counts when it is made.
         let grows = matches!(resource.storage.as_str(), "pods" | "services" | "persistentvolumeclaims");
@@ -97,7 +96,7 @@ pub(crate) async fn change(
         match write(call, &entry, &stored, Charge::ledger(charge.as_ref())).await {
             Ok(written) => {
                 reservation.commit().await;
-                return Ok((call.answer(&written).await?, warnings));
+                return call.answer(&written).await;
             }
             Err(WriteError::Conflict { .. }) => {}
             Err(error) => return Err(call.write_error(name, &error)),

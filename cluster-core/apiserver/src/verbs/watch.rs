@@ -2,14 +2,14 @@
 
 use super::list::{Filter, parse_revision};
 use crate::prelude::*;
-use crate::request::{Encoding, Query, VersionMatch};
 use cluster_store::{Change, Event, Expired, Watcher};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::collections::VecDeque;
-use tokio::time::{Interval, MissedTickBehavior};
 
 const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
+/// How long before the end of a watch the last bookmark comes, from which the client goes on.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// What no watch outlives, in seconds; a longer time that is asked for would be past all times.
 const LONGEST: u64 = 365 * 24 * 3600;
 /// How long a watch lasts at least when the client names no timeout; upstream's `--min-request-timeout`.
@@ -98,7 +98,7 @@ fn bookmark(resource: &Resource, revision: Revision, initial: bool) -> Bytes {
 /// Starts a watch.
 pub(crate) fn open(call: &Call<'_>) -> Result<WatchedStream, Status> {
     let Call { server, resource, query, .. } = call;
-    check(query)?;
+    super::list::check_options(query, true)?;
     let filter = Filter::new(call)?;
     let revision = parse_revision(&query.resource_version)?;
     let initial = query.send_initial_events.unwrap_or(revision == 0);
@@ -114,8 +114,7 @@ pub(crate) fn open(call: &Call<'_>) -> Result<WatchedStream, Status> {
     let seconds = asked.unwrap_or_else(chosen).min(LONGEST);
     // A watch that starts too early in the past is answered by an ERROR event, as upstream does.
     let watcher = server.store.watch(&resource.storage, after);
-    let mut bookmarks = tokio::time::interval_at(Instant::now() + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
-    bookmarks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let deadline = Instant::now() + Duration::from_secs(seconds);
     let all = snapshot.iter().flat_map(|snapshot| snapshot.range(filter.namespace(), None));
     let state = State {
         resource: Arc::clone(resource),
@@ -126,8 +125,8 @@ pub(crate) fn open(call: &Call<'_>) -> Result<WatchedStream, Status> {
         pending: VecDeque::new(),
         watcher: Some(watcher.map_err(|e| expired(&e))),
         bookmarked: query.bookmarks,
-        bookmarks,
-        deadline: Instant::now() + Duration::from_secs(seconds),
+        bookmark_at: next_bookmark(Instant::now(), deadline),
+        deadline,
         closing: server.closing.clone(),
         changed: resource.custom.as_ref().map(|custom| custom.changed.clone()).unwrap_or_default(),
     };
@@ -136,22 +135,10 @@ pub(crate) fn open(call: &Call<'_>) -> Result<WatchedStream, Status> {
     Ok(stream.boxed())
 }
 
-fn check(query: &Query) -> Result<(), Status> {
-    const MATCH: &str = "resourceVersionMatch";
-    let (initial, matching) = (query.send_initial_events.is_some(), query.version_match);
-    let newer = matching == Some(VersionMatch::NotOlderThan);
-    let rules = [
-        (initial && !newer, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
-        (
-            matching.is_some() && !initial,
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        ),
-        (
-            matching.is_some() && !query.continue_token.is_empty(),
-            "resourceVersionMatch is forbidden when continue is provided",
-        ),
-    ];
-    request::forbidden_options("watch", &rules.map(|(broken, why)| (broken, MATCH, why)))
+/// When the bookmark after `now` is due.
+fn next_bookmark(now: Instant, deadline: Instant) -> Instant {
+    let (next, last) = (now + BOOKMARK_PERIOD, deadline - LAST_BOOKMARK);
+    if now < last { next.min(last) } else { next }
 }
 
 fn expired(error: &Expired) -> Status {
@@ -168,7 +155,7 @@ struct State {
     /// Gone when the watch has ended with an error.
     watcher: Option<Result<Watcher, Status>>,
     bookmarked: bool,
-    bookmarks: Interval,
+    bookmark_at: Instant,
     deadline: Instant,
     closing: CancellationToken,
     /// Cancelled when a custom object's definition says something else.
@@ -207,7 +194,8 @@ impl State {
                 // What is served from now on may have another shape: the client is to look again.
                 () = self.changed.cancelled() => return None,
                 () = tokio::time::sleep_until(self.deadline) => return None,
-                _ = self.bookmarks.tick(), if self.bookmarked => {
+                () = tokio::time::sleep_until(self.bookmark_at), if self.bookmarked => {
+                    self.bookmark_at = next_bookmark(Instant::now(), self.deadline);
                     return Some(Ok(Watched::Bookmark { revision: watcher.revision(), initial: false }));
                 }
             }
@@ -235,5 +223,19 @@ impl State {
             }
             (None, false) => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bookmarks_come_each_minute_and_once_before_the_end() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        for (now, deadline, next) in [(0, 1800, 60), (60, 90, 88), (88, 90, 148), (0, 10, 8), (0, 1, 60)] {
+            assert_eq!(next_bookmark(at(now), at(deadline)), at(next), "{now} {deadline}");
+        }
     }
 }

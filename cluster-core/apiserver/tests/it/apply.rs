@@ -35,6 +35,21 @@ async fn apply_creates_changes_and_conflicts() {
 }
 
 #[tokio::test]
+async fn an_apply_makes_no_object_of_another_identity_or_place() {
+    let api = Api::start().await;
+    let mut object = config_map("a", &json!({}));
+    object["metadata"]["uid"] = json!("u");
+    let refused = api.patch(&format!("{CONFIG_MAPS}/a?fieldManager=one"), "apply-patch+yaml", &object).await;
+    let message = "Operation cannot be fulfilled on configmaps \"a\": uid mismatch: the provided object specified uid \
+                   u, and no existing object was found";
+    assert_eq!(refused.failure(), (409, "Conflict", message));
+    object["metadata"] = json!({"name": "a", "namespace": "other"});
+    let elsewhere = api.patch(&format!("{CONFIG_MAPS}/a?fieldManager=one"), "apply-patch+yaml", &object).await;
+    let message = "the namespace of the provided object does not match the namespace sent on the request";
+    assert_eq!(elsewhere.failure(), (400, "BadRequest", message));
+}
+
+#[tokio::test]
 async fn apply_needs_a_field_manager() {
     let api = Api::start().await;
     let answer = api.patch(&format!("{CONFIG_MAPS}/a"), "apply-patch+yaml", &config_map("a", &json!({}))).await;

@@ -145,3 +145,49 @@ async fn a_client_that_cancels_many_requests_at_once_keeps_its_connection() {
         }
     }
 }
+
+/// Reads one message of a WebSocket. Source: RFC 6455, section 5.2.
+async fn message(stream: &mut Stream) -> (u8, Vec<u8>) {
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).await.expect("the connection is whole");
+    let length = if head[1] == 126 { stream.read_u16().await.expect("a length").into() } else { usize::from(head[1]) };
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).await.expect("the connection is whole");
+    (head[0], payload)
+}
+
+#[tokio::test]
+async fn a_browser_watches_over_a_websocket_by_messages_of_text() {
+    const TEXT: u8 = 0x81;
+    const CLOSE: u8 = 0x88;
+    let api = Api::start().await;
+    let server = Arc::clone(&api.server);
+    let handle = move |request: Request<Body>| {
+        let server = Arc::clone(&server);
+        async move { server.handle(request).await }
+    };
+    let (address, authority) = listen(handle).await;
+    let admin = authority.issue(&Subject::client("admin", group::MASTERS)).expect("a certificate");
+    let mut stream = connect(address, &authority, Some(&admin)).await;
+    let head = "GET /api/v1/namespaces?watch=1&fieldSelector=metadata.name%3Ddefault HTTP/1.1\r\nHost: localhost\r\n\
+                Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: base64.binary.k8s.io\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("the connection is whole"));
+    }
+    let head = String::from_utf8_lossy(&head).to_lowercase();
+    assert!(
+        head.starts_with("http/1.1 101 ") && head.contains("sec-websocket-protocol: base64.binary.k8s.io"),
+        "{head}"
+    );
+    let (kind, event) = message(&mut stream).await;
+    let event: serde_json::Value = serde_json::from_slice(&event).expect("JSON");
+    assert_eq!(
+        (kind, &event["type"], &event["object"]["metadata"]["name"]),
+        (TEXT, &"ADDED".into(), &"default".into())
+    );
+    api.server.close();
+    assert_eq!(message(&mut stream).await.0, CLOSE);
+}

@@ -34,6 +34,21 @@ async fn health_can_be_asked_check_by_check_and_with_exclusions() {
 }
 
 #[tokio::test]
+async fn every_answer_bears_the_name_of_its_request_and_is_kept_by_no_cache() {
+    let api = Api::start().await;
+    let ask = async |path: &str, id: Option<&str>| {
+        let request = id.iter().fold(Request::get(path), |request, id| request.header("audit-id", *id));
+        let headers = api.send(request.body(Body::empty()).expect("a request")).await.headers().clone();
+        assert_eq!(headers["cache-control"], "no-cache, private", "{path}");
+        headers["audit-id"].to_str().expect("text").to_owned()
+    };
+    for path in [CONFIG_MAPS, "/api/v1/namespaces/none", "/version", "/nowhere"] {
+        assert_eq!(ask(path, Some("mine")).await, "mine");
+        assert_ne!(ask(path, None).await, ask(path, None).await);
+    }
+}
+
+#[tokio::test]
 async fn the_issuer_of_tokens_says_where_its_keys_are() {
     let api = Api::start().await;
     let configuration = api.get("/.well-known/openid-configuration").await.ok();

@@ -231,14 +231,12 @@ async fn ask(
         config["user"] = user.clone();
         config
     });
-    let answer =
-        match backend::post(call.server, known.as_ref().unwrap_or(config), &question, Duration::from_secs(seconds))
-            .await
-        {
-            Ok(review) => review::answer(&review, &question, hook.mutating)
-                .map_err(|why| format!("received invalid webhook response: {why}")),
-            Err(why) => Err(format!("failed to call webhook: {why}")),
-        };
+    let (config, timeout) = (known.as_ref().unwrap_or(config), Duration::from_secs(seconds));
+    let answer = match backend::ask(call.server, config, Some(&question), timeout).await {
+        Ok(review) => review::answer(&review, &question, hook.mutating)
+            .map_err(|why| format!("received invalid webhook response: {why}")),
+        Err(why) => Err(format!("failed to call webhook: {why}")),
+    };
     let name = hook.name();
     let answer = match answer {
         Ok(answer) => answer,
