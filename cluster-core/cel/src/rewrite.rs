@@ -65,7 +65,9 @@ pub(crate) fn depth(expression: &Expression) -> usize {
 pub(crate) fn number(expression: &mut Expression, last: &mut u64) {
     *last += 1;
     expression.id = expression.id << 32 | *last;
-    children_mut(expression).into_iter().for_each(|inner| number(inner, last));
+    for inner in children_mut(expression) {
+        number(inner, last);
+    }
 }
 
 /// How many steps one evaluation takes, loops inside of it left out: they account for themselves.
