@@ -2,7 +2,7 @@
 
 use crate::feed::Feeds;
 use crate::prelude::*;
-use crate::view::metrics::History;
+use crate::view::metrics::{self, History};
 use cluster_client::Informers;
 use cluster_launcher::{ClusterStatus, Launcher};
 use cluster_object::status::GroupResource;
@@ -88,19 +88,13 @@ pub(crate) async fn get(client: &Client, path: &str, accept: &str) -> Result<Val
     Ok(client.request(request).await?)
 }
 
-/// A way that is open; closed when this is dropped.
-#[derive(Debug)]
-struct Entered {
-    live: Arc<Live>,
-    _end: DropGuard,
-}
-
 /// All clusters.
 #[derive(Debug)]
 pub(crate) struct Clusters {
     pub(crate) launcher: Launcher,
     list: watch::Sender<Arc<Vec<Cluster>>>,
-    live: Mutex<HashMap<String, Entered>>,
+    /// The ways that are open; each is closed when it is dropped.
+    live: Mutex<HashMap<String, (Arc<Live>, DropGuard)>>,
     wake: Arc<Notify>,
 }
 
@@ -127,8 +121,8 @@ impl Clusters {
 
     /// The way into a cluster that runs.
     pub(crate) fn live(&self, name: &str) -> Result<Arc<Live>, Error> {
-        if let Some(entered) = self.live.lock().get(name) {
-            return Ok(entered.live.clone());
+        if let Some((live, _)) = self.live.lock().get(name) {
+            return Ok(live.clone());
         }
         let state = self.state(name)?;
         Err(Status::new(503, "ServiceUnavailable", format!("cluster `{name}` is {state}")).into())
@@ -175,7 +169,7 @@ impl Clusters {
     fn enter(self: &Arc<Self>, status: ClusterStatus) -> Cluster {
         let serves = status.nodes.iter().any(|node| node.role == "master" && node.container == "running");
         let mut live = self.live.lock();
-        let known = live.get(&status.name).is_some_and(|entered| entered.live.server == status.server);
+        let known = live.get(&status.name).is_some_and(|(live, _)| live.server == status.server);
         if !serves || !known {
             live.remove(&status.name);
         }
@@ -184,13 +178,14 @@ impl Clusters {
                 Ok(backend) => {
                     let way = Live::new(&status.name, &status.server, backend);
                     tokio::spawn(identify(self.clone(), way.clone()));
+                    tokio::spawn(metrics::record(way.clone()));
                     let end = way.ended.clone().drop_guard();
-                    live.insert(status.name.clone(), Entered { live: way, _end: end });
+                    live.insert(status.name.clone(), (way, end));
                 }
                 Err(error) => tracing::warn!(cluster = status.name, %error, "failed to enter a cluster"),
             }
         }
-        let uid = live.get(&status.name).and_then(|entered| entered.live.uid.get());
+        let uid = live.get(&status.name).and_then(|(live, _)| live.uid.get());
         to_page(status, uid.cloned().unwrap_or_default())
     }
 }

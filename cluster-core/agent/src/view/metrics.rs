@@ -1,20 +1,21 @@
 //! What nodes and pods use: processor and memory as the cluster's metrics API tells it, the network as the kubelets do.
-//! Asked while somebody looks, and kept for an hour.
+//! Asked often while somebody looks and now and then while nobody does, and kept for an hour.
 
 use super::list::within;
 use super::{Gone, Outbox, every};
 use crate::prelude::*;
 use std::borrow::Cow;
 use tokio::sync::Mutex;
-use tokio::time::Interval;
 
 /// The API is one that has to be asked.
 const PERIOD: Duration = Duration::from_secs(5);
-const KEPT: usize = 720;
+const KEPT: Duration = Duration::from_hours(1);
 /// So much of nodes and pods is kept in all: less of the past where there are many.
-const MOST_USED: usize = 100_000;
-/// How long that outlives who looks: whoever comes back soon finds the past.
-const LINGER: Duration = Duration::from_mins(10);
+const MOST_USED: usize = 50_000;
+/// How often the past is recorded while nobody looks: so long, or so many times as long as asking took, so that a large
+/// cluster has no more of it than a small one.
+const RARELY: Duration = Duration::from_secs(30);
+const REST: u32 = 100;
 /// So many nodes are asked at once.
 const AT_ONCE: usize = 16;
 const API: &str = "/apis/metrics.k8s.io/v1beta1";
@@ -58,8 +59,10 @@ pub(super) struct Used {
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Point {
+struct Point {
     at: String,
+    #[serde(skip)]
+    taken: Instant,
     nodes: Vec<Used>,
     pods: Vec<Used>,
 }
@@ -67,49 +70,29 @@ pub(crate) struct Point {
 /// The bytes received and sent by those of a namespace and name, the namespace empty for nodes.
 type Counted = HashMap<(String, String), (u64, u64)>;
 
-/// The points of a cluster, the newest last, and when and with what counts that one was made.
+/// The points of a cluster, the newest last, and the counts that one was made of.
 #[derive(Debug, Default)]
 struct Kept {
     points: VecDeque<Arc<Point>>,
-    last: Option<(Instant, Counted)>,
+    counted: Counted,
 }
 
 /// What is kept of a cluster.
 #[derive(Debug, Default)]
-pub(crate) struct History(Arc<Mutex<Kept>>);
+pub(crate) struct History(Mutex<Kept>);
 
-/// Somebody who looks. Some minutes after the last of them what was kept is let go.
-struct Looking {
-    kept: Arc<Mutex<Kept>>,
-    ticks: Interval,
-}
-
-impl Looking {
-    /// A list is glanced at; a chart is watched.
-    fn new(history: &History, latest: bool) -> Self {
-        Self { kept: history.0.clone(), ticks: every(if latest { PERIOD * 2 } else { PERIOD }) }
-    }
-
-    /// What is measured in the next period.
-    async fn next(&mut self, live: &Live) -> Result<Arc<Point>, Error> {
-        self.ticks.tick().await;
-        newest(live).await
-    }
-}
-
-impl Drop for Looking {
-    fn drop(&mut self) {
-        let kept = self.kept.clone();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                tokio::time::sleep(LINGER).await;
-                let mut kept = kept.lock().await;
-                if kept.last.as_ref().is_some_and(|(at, _)| at.elapsed() >= LINGER) {
-                    *kept = Kept::default();
-                }
-            });
+/// Sees to it that there is a past when somebody first looks, for as long as the cluster runs.
+pub(crate) async fn record(live: Arc<Live>) {
+    let run = async {
+        loop {
+            let begin = Instant::now();
+            if let Err(error) = newest(&live).await {
+                tracing::debug!(cluster = live.name, %error, "what is used is not known");
+            }
+            tokio::time::sleep((begin.elapsed() * REST).max(RARELY)).await;
         }
-    }
+    };
+    live.ended.run_until_cancelled(run).await;
 }
 
 /// An amount that objects use.
@@ -127,11 +110,12 @@ pub(super) fn amount(column: &str) -> Option<Amount> {
 /// How much each uses, in bytes or millionths of a core, by `namespace/name`; nodes have no namespace.
 pub(super) type Amounts = HashMap<String, i64>;
 
-/// Tells the amounts in every period.
+/// Tells the amounts in every other period: a list is glanced at, a chart is watched.
 pub(super) async fn follow(live: &Live, of: Amount, amounts: &watch::Sender<Amounts>) -> Result<(), Gone> {
-    let mut looking = Looking::new(&live.metrics, true);
+    let mut ticks = every(PERIOD * 2);
     loop {
-        match looking.next(live).await {
+        ticks.tick().await;
+        match newest(live).await {
             Ok(point) => {
                 let named = |used: &Used| (format!("{}/{}", used.namespace, used.name), of(used));
                 amounts.send_replace(point.nodes.iter().chain(&point.pods).map(named).collect());
@@ -145,7 +129,7 @@ pub(super) async fn follow(live: &Live, of: Amount, amounts: &watch::Sender<Amou
 /// kubelet that was not asked for a while measures for a second.
 pub(super) async fn show(live: &Live, spec: &MetricsSpec, out: &Outbox) -> Result<(), Gone> {
     let MetricsSpec { latest, scope } = spec;
-    let (mut looking, mut was_known) = (Looking::new(&live.metrics, *latest), None);
+    let (mut ticks, mut was_known) = (every(if *latest { PERIOD * 2 } else { PERIOD }), None);
     let known = if *latest { VecDeque::new() } else { live.metrics.0.lock().await.points.clone() };
     if let Some(last) = known.back() {
         let mut message = json!(last.within(scope.as_ref()));
@@ -153,7 +137,8 @@ pub(super) async fn show(live: &Live, spec: &MetricsSpec, out: &Outbox) -> Resul
         out.send("metrics", &message).await?;
     }
     loop {
-        let point = looking.next(live).await;
+        ticks.tick().await;
+        let point = newest(live).await;
         if was_known.replace(point.is_ok()) != Some(point.is_ok()) {
             out.state(point.as_ref().err().map(Error::status).as_ref()).await?;
         }
@@ -165,30 +150,36 @@ pub(super) async fn show(live: &Live, spec: &MetricsSpec, out: &Outbox) -> Resul
 
 /// The newest point; asks for one when another view has not just done it.
 async fn newest(live: &Live) -> Result<Arc<Point>, Error> {
-    let Kept { points, last } = &mut *live.metrics.0.lock().await;
-    if let (Some((at, _)), Some(point)) = (&*last, points.back())
-        && at.elapsed() < PERIOD / 2
-    {
+    let mut kept = live.metrics.0.lock().await;
+    let last = kept.points.back().cloned();
+    if let Some(point) = last.as_ref().filter(|point| point.taken.elapsed() < PERIOD / 2) {
         return Ok(point.clone());
     }
     let (nodes, pods) = (format!("{API}/nodes"), format!("{API}/pods"));
     let (nodes, pods) = tokio::try_join!(live.get(&nodes), live.get(&pods))?;
-    let mut point = Point { at: meta::now(), nodes: read(&nodes), pods: read(&pods) };
-    let counted = count(live, &point.nodes).await;
-    if let Some((at, before)) = last {
-        let seconds = at.elapsed().as_secs_f64();
+    let (nodes, pods) = (read(&nodes), read(&pods));
+    let counted = count(live, &nodes).await;
+    let mut point = Point { at: meta::now(), taken: Instant::now(), nodes, pods };
+    if let Some(last) = last {
+        let seconds = (point.taken - last.taken).as_secs_f64();
         for used in point.nodes.iter_mut().chain(&mut point.pods) {
-            used.rate((before, &counted), seconds);
+            used.rate((&kept.counted, &counted), seconds);
         }
     }
-    *last = Some((Instant::now(), counted));
-    let point = Arc::new(point);
-    points.push_back(point.clone());
-    let most = (MOST_USED / (point.nodes.len() + point.pods.len()).max(1)).clamp(2, KEPT);
-    while points.len() > most {
-        points.pop_front();
+    Ok(kept.put(point, counted))
+}
+
+impl Kept {
+    /// Takes a point in, and lets go what is too old or too much.
+    fn put(&mut self, point: Point, counted: Counted) -> Arc<Point> {
+        let most = (MOST_USED / (point.nodes.len() + point.pods.len()).max(1)).max(2);
+        let point = Arc::new(point);
+        self.points.push_back(point.clone());
+        let young = self.points.partition_point(|point| point.taken.elapsed() > KEPT);
+        self.points.drain(..young.max(self.points.len().saturating_sub(most)));
+        self.counted = counted;
+        point
     }
-    Ok(point)
 }
 
 impl Point {
@@ -204,7 +195,7 @@ impl Point {
                 (Vec::new(), some(&self.pods, &|one| one.namespace == *namespace && named(one)))
             }
         };
-        Cow::Owned(Self { at: self.at.clone(), nodes, pods })
+        Cow::Owned(Self { at: self.at.clone(), taken: self.taken, nodes, pods })
     }
 }
 
@@ -310,7 +301,7 @@ mod tests {
         };
         let nodes = vec![named("", "m"), named("", "w")];
         let pods = vec![named("a", "p"), named("a", "q"), named("b", "p")];
-        let point = Point { at: String::new(), nodes, pods };
+        let point = Point { at: String::new(), taken: Instant::now(), nodes, pods };
         let told = |scope: Value| {
             let scope: Scope = serde_json::from_value(scope).expect("a scope");
             let point = point.within(Some(&scope)).into_owned();
@@ -345,22 +336,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_past_is_let_go_some_minutes_after_nobody_looks_any_more() {
-        let history = History::default();
-        let measure = async || history.0.lock().await.last = Some((Instant::now(), Counted::new()));
-        let known = async || history.0.lock().await.last.is_some();
-        let (first, second) = (Looking::new(&history, true), Looking::new(&history, false));
-        measure().await;
-        drop(first);
-        tokio::time::sleep(LINGER / 2).await;
-        measure().await;
-        tokio::time::sleep(LINGER * 3 / 4).await;
-        assert!(known().await, "somebody still looks");
-        drop(second);
-        tokio::time::sleep(LINGER / 2).await;
-        assert!(known().await);
-        tokio::time::sleep(LINGER).await;
-        assert!(!known().await);
+    async fn an_hour_of_the_past_is_kept_and_less_where_there_is_much() {
+        let mut kept = Kept::default();
+        let mut put = async |pods: usize, times: usize| {
+            for _ in 0..times {
+                tokio::time::advance(Duration::from_secs(30)).await;
+                let pods = vec![Used::default(); pods];
+                let point = Point { at: String::new(), taken: Instant::now(), nodes: Vec::new(), pods };
+                kept.put(point, Counted::new());
+            }
+            kept.points.len()
+        };
+        assert_eq!(put(1, 10).await, 10);
+        assert_eq!(put(1, 200).await, 121, "from an hour ago till now");
+        assert_eq!(put(MOST_USED / 3, 1).await, 3);
+        assert_eq!(put(MOST_USED * 2, 1).await, 2, "a rate takes two");
     }
 
     #[test]
