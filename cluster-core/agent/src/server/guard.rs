@@ -11,6 +11,8 @@ use axum::middleware::Next;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+/// Where the page is from that a browser asks for.
+const FETCH_SITE: &str = "sec-fetch-site";
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// Lets a request pass to its handler, or refuses it.
@@ -70,6 +72,10 @@ fn admit(agent: &Agent, request: &Request) -> Result<Option<Caller>, Status> {
     }
     match agent.sessions.caller(headers) {
         None => Err(Status::unauthorized()),
+        // To browsers all ports of a host are one site, so the strict cookie comes with what another server's page asks.
+        Some(Caller::Page) if headers.get(FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") => {
+            Err(forbidden("this page may not ask here"))
+        }
         // Browsers name the origin of every write.
         Some(Caller::Page) if method != Method::GET && method != Method::HEAD && !headers.contains_key(ORIGIN) => {
             Err(forbidden("a page must name its origin"))

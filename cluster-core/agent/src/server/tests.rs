@@ -117,6 +117,12 @@ async fn only_our_page_and_programs_of_this_user_are_let_in() {
         ("GET /api/clusters", &[COOKIE, OWN, "Origin: http://evil.example"], 403),
         ("GET /api/clusters", &[COOKIE, OWN], 200),
         ("GET /api/clusters", &[BEARER, "Origin: tauri://localhost"], 403),
+        // What such a page asks for without naming its origin: a picture, a frame.
+        ("GET /api/clusters", &[COOKIE, "Sec-Fetch-Site: same-site"], 403),
+        ("GET /api/clusters", &[COOKIE, "Sec-Fetch-Site: cross-site"], 403),
+        ("GET /api/clusters", &[COOKIE, "Sec-Fetch-Site: same-origin"], 200),
+        ("GET /api/clusters", &[COOKIE, "Sec-Fetch-Site: none"], 200),
+        ("GET /", &["Sec-Fetch-Site: cross-site"], 200),
         ("OPTIONS /api/clusters", &[OWN], 401),
         // Writes that a form of another site could send.
         ("POST /api/ticket", &[COOKIE, OWN, JSON], 200),
