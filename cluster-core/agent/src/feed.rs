@@ -205,7 +205,7 @@ impl Store {
                     }
                     Err(error) => {
                         self.coming = None;
-                        self.lose(status_of(&error));
+                        self.live(Some(status_of(&error)));
                     }
                 }
             }
@@ -221,8 +221,8 @@ impl Store {
                     self.tell(&Change::Gone(row.uid.clone()));
                 }
             }
-            Event::Lost(status) => self.lose(status),
-            Event::Back => self.back(),
+            Event::Lost(status) => self.live(Some(status)),
+            Event::Back => self.live(None),
         }
     }
 
@@ -235,20 +235,16 @@ impl Store {
             self.rows = all.iter().map(|row| (row.uid.clone(), row.clone())).collect();
             self.filled = true;
             self.tell(&Change::All(self.columns.clone(), all));
-            self.back();
+            self.live(None);
         } else if !self.filled {
             self.tell(&Change::Some(self.columns.clone(), rows));
         }
     }
 
-    fn lose(&mut self, status: Status) {
-        self.lost = Some(status.clone());
-        self.tell(&Change::Live(Some(status)));
-    }
-
-    fn back(&mut self) {
-        self.lost = None;
-        self.tell(&Change::Live(None));
+    /// Whether the feed follows the cluster.
+    fn live(&mut self, lost: Option<Status>) {
+        self.lost.clone_from(&lost);
+        self.tell(&Change::Live(lost));
     }
 }
 

@@ -48,6 +48,21 @@ pub(crate) enum Event {
     Back,
 }
 
+impl Event {
+    /// The object, where no more than one is followed: null when it is gone, none when nothing is said of it.
+    pub(crate) fn single(&self) -> Option<Value> {
+        match self {
+            Self::Page { bytes, .. } => {
+                let list: Value = decode("List", bytes).ok()?;
+                Some(meta::items(&list["items"]).first().cloned().unwrap_or_default())
+            }
+            Self::Put(bytes) => decode("object", bytes).ok(),
+            Self::Gone(_) => Some(Value::Null),
+            Self::Lost(_) | Self::Back => None,
+        }
+    }
+}
+
 /// Follows for ever.
 pub(crate) async fn follow(backend: &HttpBackend, scope: &Scope, mut take: impl FnMut(Event) + Send) {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
@@ -196,6 +211,25 @@ mod tests {
             br#"{"kind":"Table","metadata":{},"rows":[{"cells":[],"object":{"metadata":{"resourceVersion":"8"}}}]}"#;
         assert_eq!(revision(Form::Rows, table).as_deref(), Some("8"));
         assert_eq!(revision(Form::Rows, br#"{"rows":[]}"#), None);
+    }
+
+    #[test]
+    fn of_a_single_object_its_state_is_known_whenever_something_is_said_of_it() {
+        let list = |items: Value| {
+            let bytes = json!({"kind": "PodList", "metadata": {"resourceVersion": "1"}, "items": items});
+            Event::Page { bytes: bytes.to_string().into(), first: true, last: true }
+        };
+        let pod = json!({"kind": "Pod", "metadata": {"name": "a"}});
+        let table = [
+            (list(json!([pod])), Some(pod.clone())),
+            (list(json!([])), Some(Value::Null)),
+            (Event::Put(pod.to_string().into()), Some(pod.clone())),
+            (Event::Gone(pod.to_string().into()), Some(Value::Null)),
+            (Event::Back, None),
+        ];
+        for (event, expected) in table {
+            assert_eq!(event.single(), expected, "{event:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Forward, Forwards};
 use crate::prelude::*;
-use crate::watch::{self, Event, Scope};
+use crate::watch::{self, Scope};
 use cluster_object::selector::Selector;
 
 const HOW: &str = "the target must be KIND/NAME of a service, pod, deployment, statefulset, daemonset or replicaset";
@@ -58,7 +58,7 @@ pub(super) async fn follow(forwards: Arc<Forwards>, forward: Forward) {
     loop {
         let live = forwards.clusters.running(&forward.cluster).await;
         let judged = watch::follow(&live.backend, &scope, |event| {
-            if let Some(object) = state(event) {
+            if let Some(object) = event.single() {
                 forwards.change(&forward.id, |forward| forward.judge(answers(&object)));
             }
         });
@@ -66,19 +66,6 @@ pub(super) async fn follow(forwards: Arc<Forwards>, forward: Forward) {
             () = judged => {}
             () = live.ended.cancelled() => {}
         }
-    }
-}
-
-/// The object as it is now, null when it is gone; none when nothing is said of it.
-fn state(event: Event) -> Option<Value> {
-    match event {
-        Event::Page { bytes, .. } => {
-            let list: Value = decode("List", &bytes).ok()?;
-            Some(meta::items(&list["items"]).first().cloned().unwrap_or_default())
-        }
-        Event::Put(bytes) => decode("object", &bytes).ok(),
-        Event::Gone(_) => Some(Value::Null),
-        Event::Lost(_) | Event::Back => None,
     }
 }
 

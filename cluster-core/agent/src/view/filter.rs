@@ -40,6 +40,11 @@ impl Filter {
         Self(WORDS.captures_iter(text).filter_map(|word| term(&word)).collect())
     }
 
+    /// Whether a line of text has it all.
+    pub(super) fn fits_line(&self, line: &str) -> bool {
+        self.0.is_empty() || self.fits(&line.to_lowercase(), None)
+    }
+
     /// Whether a text in small letters has it all, which may be that of a row.
     pub(super) fn fits(&self, text: &str, row: Option<(&Row, &[Column])>) -> bool {
         self.0.iter().all(|term| term.fits(text, row))
@@ -154,11 +159,10 @@ mod tests {
 
     #[test]
     fn a_line_of_text_has_no_columns_and_no_labels() {
-        let fits = |filter: &str| {
-            Filter::parse(filter).fits("get /api/cats image:1.2 with ls -l app=web took 5ms größe", None)
-        };
+        let fits =
+            |filter: &str| Filter::parse(filter).fits_line("GET /api/cats image:1.2 with ls -l app=web took 5ms Größe");
         for filter in
-            ["get CATS", "image:1.2", "!dogs", "/took \\d+ms /", "GRÖßE", "-l app=web", "/api/cats", "\"with ls\""]
+            ["", "get CATS", "image:1.2", "!dogs", "/took \\d+ms /", "GRÖßE", "-l app=web", "/api/cats", "\"with ls\""]
         {
             assert!(fits(filter), "{filter}");
         }

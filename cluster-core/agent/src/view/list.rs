@@ -138,9 +138,15 @@ struct View {
 struct Sent {
     columns: Arc<Vec<Column>>,
     rows: Vec<Arc<Row>>,
+    numbers: Numbers,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Numbers {
     total: usize,
     matched: usize,
     more: bool,
+    offset: usize,
     counts: Counts,
 }
 
@@ -155,13 +161,10 @@ impl PartialEq for Row {
 struct Window {
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<Arc<Vec<Column>>>,
-    total: usize,
-    matched: usize,
-    more: bool,
-    offset: usize,
+    #[serde(flatten)]
+    numbers: Numbers,
     order: Vec<Arc<str>>,
     rows: Vec<Arc<Row>>,
-    counts: Counts,
 }
 
 impl View {
@@ -257,16 +260,12 @@ impl View {
 
     /// What the page does not have yet; nothing when it has all.
     fn news(&mut self) -> Option<Window> {
-        let now = Sent {
-            columns: self.columns.clone(),
-            rows: self.window(),
-            total: self.tally.total(),
-            matched: self.order.len(),
-            more: self.more,
-            counts: self.tally.counts,
-        };
+        let (offset, matched) = (self.spec.offset, self.order.len());
+        let numbers =
+            Numbers { total: self.tally.total(), matched, more: self.more, offset, counts: self.tally.counts };
+        let now = Sent { columns: self.columns.clone(), rows: self.window(), numbers };
         // Who looks further down would be thrown back by a list that ends above, as after a lost connection.
-        let ends_above = self.more && self.spec.offset > 0 && self.spec.offset + now.rows.len() >= now.matched;
+        let ends_above = self.more && offset > 0 && offset + now.rows.len() >= matched;
         if ends_above || self.sent.as_ref() == Some(&now) || (self.sent.is_none() && now.columns.is_empty()) {
             return None;
         }
@@ -277,13 +276,9 @@ impl View {
         let same_columns = before.as_ref().is_some_and(|sent| sent.columns == now.columns);
         let news = Window {
             columns: (!same_columns).then(|| now.columns.clone()),
-            total: now.total,
-            matched: now.matched,
-            more: now.more,
-            offset: self.spec.offset,
+            numbers: now.numbers.clone(),
             order: now.rows.iter().map(|row| row.uid.clone()).collect(),
             rows: now.rows.iter().filter(is_new).cloned().collect(),
-            counts: now.counts,
         };
         self.sent = Some(now);
         Some(news)
@@ -338,7 +333,7 @@ mod tests {
         for (spec, expected, total, matched) in table {
             let message = view(spec.clone()).news().expect("a first message");
             assert_eq!(order(&message), expected, "{spec}");
-            assert_eq!((message.total, message.matched), (total, matched), "{spec}");
+            assert_eq!((message.numbers.total, message.numbers.matched), (total, matched), "{spec}");
             assert!(message.columns.is_some());
         }
     }
@@ -361,7 +356,7 @@ mod tests {
         let (columns, pages) = rows(&[("b", "two", 9), ("a", "one", 10), ("b", "gone", 1)]);
         view.take(Change::Some(columns.clone(), pages[..1].to_vec()));
         let message = view.news().expect("a part");
-        assert_eq!((order(&message), message.total, message.more), (vec!["two"], 1, true));
+        assert_eq!((order(&message), message.numbers.total, message.numbers.more), (vec!["two"], 1, true));
         view.take(Change::Some(columns.clone(), pages[1..].to_vec()));
         assert_eq!(order(&view.news().expect("more")), ["one", "gone", "two"]);
         view.spec.offset = 1;
@@ -369,7 +364,7 @@ mod tests {
         view.spec.offset = 0;
         view.take(Change::All(columns, pages[..2].to_vec()));
         let message = view.news().expect("the whole");
-        assert_eq!((order(&message), message.total, message.more), (vec!["one", "two"], 2, false));
+        assert_eq!((order(&message), message.numbers.total, message.numbers.more), (vec!["one", "two"], 2, false));
     }
 
     #[test]
@@ -384,6 +379,6 @@ mod tests {
         view.take(Change::Gone("one".into()));
         let message = view.news().expect("a change");
         assert_eq!(order(&message), ["three", "two"]);
-        assert_eq!((message.rows.len(), &*message.rows[0].uid, message.total), (1, "two", 2));
+        assert_eq!((message.rows.len(), &*message.rows[0].uid, message.numbers.total), (1, "two", 2));
     }
 }

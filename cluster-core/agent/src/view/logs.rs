@@ -51,9 +51,11 @@ struct Line {
     before: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// What a page is told, and what waits to be told.
+#[derive(Debug, Default, Serialize)]
 struct Lines {
-    lines: Vec<Line>,
+    lines: VecDeque<Line>,
+    /// How many were lost before.
     dropped: usize,
     /// Why containers cannot be read, all of them, when that has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,49 +68,47 @@ type Faults = BTreeMap<String, String>;
 /// Lines between the streams, which never wait, and the page, which may be slow.
 #[derive(Debug, Default)]
 struct Ring {
-    lines: Mutex<(VecDeque<Line>, usize)>,
-    /// Whether they have changed.
-    faults: Mutex<(Faults, bool)>,
+    waiting: Mutex<Lines>,
+    faults: Mutex<Faults>,
     filled: Notify,
 }
 
 impl Ring {
     fn push(&self, line: Line) {
-        let (lines, dropped) = &mut *self.lines.lock();
-        lines.push_back(line);
-        if lines.len() > MOST_LINES {
-            lines.pop_front();
-            *dropped += 1;
+        let waiting = &mut *self.waiting.lock();
+        waiting.lines.push_back(line);
+        if waiting.lines.len() > MOST_LINES {
+            waiting.lines.pop_front();
+            waiting.dropped += 1;
         }
         self.filled.notify_one();
     }
 
     /// Why a container cannot be read; nothing once it can be.
     fn fault(&self, life: &Life, why: Option<String>) {
-        let (faults, changed) = &mut *self.faults.lock();
+        let mut faults = self.faults.lock();
         let of = format!("{}/{}", life.pod, life.container);
         let before = match why.clone() {
             Some(why) => faults.insert(of, why),
             None => faults.remove(&of),
         };
         if before != why {
-            *changed = true;
+            self.waiting.lock().faults = Some(faults.clone());
             self.filled.notify_one();
         }
     }
 
-    /// Some lines, by time, how many were lost before, and what is wrong where that is news.
+    /// Some lines, by time, and what else is news.
     fn take(&self) -> Lines {
-        let (faults, changed) = &mut *self.faults.lock();
-        let faults = std::mem::take(changed).then(|| faults.clone());
-        let (lines, dropped) = &mut *self.lines.lock();
-        let count = lines.len().min(PER_MESSAGE);
-        let mut taken: Vec<Line> = lines.drain(..count).collect();
-        taken.sort_by(|a, b| a.time.cmp(&b.time));
+        let mut waiting = self.waiting.lock();
+        let some = waiting.lines.len().min(PER_MESSAGE);
+        let lines = waiting.lines.split_off(some);
         if !lines.is_empty() {
             self.filled.notify_one();
         }
-        Lines { lines: taken, dropped: std::mem::take(dropped), faults }
+        let mut taken = std::mem::replace(&mut *waiting, Lines { lines, ..Lines::default() });
+        taken.lines.make_contiguous().sort_by(|a, b| a.time.cmp(&b.time));
+        taken
     }
 }
 
@@ -291,7 +291,7 @@ impl Stream {
             if !before {
                 time.clone_into(&mut self.last.lock());
             }
-            if filter.fits(&text.to_lowercase(), None) {
+            if filter.fits_line(text) {
                 let (pod, container) = (self.life.pod.clone(), self.life.container.clone());
                 let (time, text) = (time.to_owned(), text.trim_end_matches('\r').to_owned());
                 ring.push(Line { pod, container, time, text, before });
