@@ -60,6 +60,9 @@ pub(crate) struct Forward {
     state: &'static str,
     automatic: bool,
     why: Option<Saying>,
+    /// On the nodes, any of which leads to an automatic forward's service.
+    #[serde(skip)]
+    node_port: Option<u16>,
 }
 
 /// What listens here.
@@ -120,25 +123,18 @@ fn asking() -> Saying {
     say("why.forward.asking")
 }
 
-#[derive(Debug)]
-struct Entry {
-    forward: Forward,
-    _task: Option<AbortOnDropHandle<()>>,
-}
-
 /// All forwards.
 #[derive(Debug)]
 pub(crate) struct Forwards {
     clusters: Arc<Clusters>,
     memory: Arc<Memory>,
-    events: Events,
-    list: Mutex<BTreeMap<String, Entry>>,
+    pub(crate) board: Board<Forward>,
 }
 
 impl Forwards {
     /// Begins to follow the services of all clusters; takes up what was asked for before.
     pub(crate) async fn start(clusters: Arc<Clusters>, memory: Arc<Memory>, events: Events) -> Arc<Self> {
-        let forwards = Arc::new(Self { clusters, memory, events, list: Mutex::default() });
+        let forwards = Arc::new(Self { clusters, memory, board: Board::new("forwards", events) });
         for wanted in forwards.memory.get(|memory| memory.forwards.clone()) {
             forwards.begin(&wanted).await;
         }
@@ -146,33 +142,19 @@ impl Forwards {
         forwards
     }
 
-    pub(crate) fn list(&self) -> Vec<Forward> {
-        self.list.lock().values().map(|entry| entry.forward.clone()).collect()
-    }
-
-    /// What pages are told.
-    pub(crate) fn message(&self) -> String {
-        json!({"type": "forwards", "forwards": self.list()}).to_string()
-    }
-
-    fn tell(&self) {
-        tell(&self.events, self.message());
-    }
-
     /// Makes a forward and remembers it.
     pub(crate) async fn add(self: &Arc<Self>, wanted: Wanted) -> Result<Forward, Error> {
         target::parse(&wanted.target)?;
         self.clusters.state(&wanted.cluster)?;
-        let present = self.list.lock().get(&wanted.id()).map(|entry| entry.forward.clone());
-        if let Some(forward) = present {
+        if let Some(forward) = self.board.get(&wanted.id()) {
             if wanted.local.is_none_or(|local| local == forward.local) {
                 return Ok(forward);
             }
-            self.take_away(&forward.id);
+            self.board.take_away(&forward.id);
         }
         let forward = self.begin(&wanted).await;
         if forward.state == "failed" {
-            self.list.lock().remove(&forward.id);
+            self.board.take_away(&forward.id);
             return Err(Status::new(409, "Conflict", forward.why.unwrap_or_default().text).into());
         }
         self.memory.change(|memory| {
@@ -184,10 +166,10 @@ impl Forwards {
 
     /// Ends a forward that was asked for; false when there is no such one.
     pub(crate) fn remove(&self, id: &str) -> Result<bool, Error> {
-        let found = self.list.lock().get(id).is_some_and(|entry| !entry.forward.automatic);
+        let found = self.board.get(id).is_some_and(|forward| !forward.automatic);
         if found {
             self.memory.change(|memory| memory.forwards.retain(|wanted| wanted.id() != id))?;
-            self.take_away(id);
+            self.board.take_away(id);
         }
         Ok(found)
     }
@@ -195,7 +177,7 @@ impl Forwards {
     /// Ends those of clusters that are gone.
     pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) -> Result<(), Error> {
         let gone = |forward: Forward| (!exists(&forward.cluster)).then_some(forward.id);
-        self.list().into_iter().filter_map(gone).try_for_each(|id| self.remove(&id).map(drop))
+        self.board.list().into_iter().filter_map(gone).try_for_each(|id| self.remove(&id).map(drop))
     }
 
     async fn begin(self: &Arc<Self>, wanted: &Wanted) -> Forward {
@@ -205,16 +187,11 @@ impl Forwards {
         let bound = bind(Protocol::Tcp, choice, tries).await;
         let Wanted { cluster, namespace, target, port, .. } = wanted.clone();
         let forward = Forward { id: wanted.id(), cluster, namespace, target, port, ..Forward::default() };
-        self.put(forward, bound, None)
+        self.put(forward, bound)
     }
 
-    /// Enters a forward and serves its listener. With a node port, connections go to a node.
-    fn put(
-        self: &Arc<Self>,
-        mut forward: Forward,
-        bound: std::io::Result<(u16, Socket)>,
-        node_port: Option<u16>,
-    ) -> Forward {
+    /// Enters a forward and serves its listener.
+    fn put(self: &Arc<Self>, mut forward: Forward, bound: std::io::Result<(u16, Socket)>) -> Forward {
         let task = match bound {
             Ok((port, socket)) => {
                 forward.local = port;
@@ -224,13 +201,14 @@ impl Forwards {
                 }
                 Some(AbortOnDropHandle::new(match socket {
                     Socket::Streams(listener) => {
-                        let connections = serve(self.clone(), forward.clone(), listener, node_port);
+                        let connections = serve(self.clone(), forward.clone(), listener);
                         let judged = target::follow(self.clone(), forward.clone());
                         tokio::spawn(async move { tokio::join!(connections, judged) }.map(drop))
                     }
                     Socket::Datagrams(socket) => {
                         let (clusters, cluster) = (self.clusters.clone(), forward.cluster.clone());
-                        let node = move || nodes(&clusters, &cluster, node_port?).into_iter().next();
+                        let port = forward.node_port;
+                        let node = move || nodes(&clusters, &cluster, port?).into_iter().next();
                         tokio::spawn(datagrams::serve(socket, node))
                     }
                 }))
@@ -241,15 +219,8 @@ impl Forwards {
                 None
             }
         };
-        self.list.lock().insert(forward.id.clone(), Entry { forward: forward.clone(), _task: task });
-        self.tell();
+        self.board.put(&forward.id, forward.clone(), task);
         forward
-    }
-
-    fn take_away(&self, id: &str) {
-        if self.list.lock().remove(id).is_some() {
-            self.tell();
-        }
     }
 
     /// Whether a pod is ready behind a forward's service, as far as it is known.
@@ -260,16 +231,13 @@ impl Forwards {
 
     /// Changes what is known of a forward that listens.
     fn change(&self, id: &str, change: impl FnOnce(&mut Forward)) {
-        let mut list = self.list.lock();
-        let Some(Entry { forward, .. }) = list.get_mut(id).filter(|entry| entry.forward.state != "failed") else {
-            return;
-        };
-        let before = forward.why.clone();
-        change(forward);
-        if forward.why != before {
-            drop(list);
-            self.tell();
-        }
+        self.board.change(id, |forward| {
+            let before = forward.why.clone();
+            if forward.state != "failed" {
+                change(forward);
+            }
+            forward.why != before
+        });
     }
 }
 
@@ -285,11 +253,11 @@ async fn bind(protocol: Protocol, first: u16, tries: u16) -> std::io::Result<(u1
     if tries > 1 { Socket::bind(protocol, 0).await } else { Err(last) }
 }
 
-async fn serve(forwards: Arc<Forwards>, forward: Forward, listener: TcpListener, node_port: Option<u16>) {
+async fn serve(forwards: Arc<Forwards>, forward: Forward, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {
-                tokio::spawn(connect(forwards.clone(), forward.clone(), socket, node_port));
+                tokio::spawn(connect(forwards.clone(), forward.clone(), socket));
             }
             // Of too many open files it recovers as connections end.
             Err(error) => {
@@ -301,10 +269,10 @@ async fn serve(forwards: Arc<Forwards>, forward: Forward, listener: TcpListener,
 }
 
 /// Leads one connection to where the forward leads now.
-async fn connect(forwards: Arc<Forwards>, forward: Forward, mut socket: TcpStream, node_port: Option<u16>) {
+async fn connect(forwards: Arc<Forwards>, forward: Forward, mut socket: TcpStream) {
     let ended = match forwards.clusters.live(&forward.cluster) {
         Err(error) => Err(error),
-        Ok(live) => match node_port.filter(|_| ROUTABLE) {
+        Ok(live) => match forward.node_port.filter(|_| ROUTABLE) {
             Some(port) => through_node(&forwards.clusters, &live, port, &mut socket).await,
             None => through_server(&forwards, &live, &forward, &mut socket).await,
         },

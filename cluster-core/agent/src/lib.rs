@@ -28,6 +28,7 @@
 //! no more or again. Everybody is told `clusters`, `operation`, `forwards` and `syncs`.
 
 mod activity;
+mod board;
 mod clusters;
 mod contact;
 mod error;

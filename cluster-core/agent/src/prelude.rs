@@ -2,6 +2,7 @@
 
 pub(crate) use crate::Error;
 pub(crate) use crate::activity::Activity;
+pub(crate) use crate::board::Board;
 pub(crate) use crate::clusters::{Clusters, Live};
 pub(crate) use crate::feed::{Change, Resource};
 pub(crate) use crate::health::Health;

@@ -85,7 +85,7 @@ impl Agent {
     /// What a new page is told beside the clusters.
     pub(crate) fn snapshots(&self) -> [String; 3] {
         let operations = json!({"type": "operations", "operations": self.operations.list()}).to_string();
-        [operations, self.forwards.message(), self.syncs.message()]
+        [operations, self.forwards.board.message(), self.syncs.board.message()]
     }
 }
 

@@ -33,9 +33,9 @@ pub(crate) fn router(agent: Arc<Agent>) -> Router {
         .route("/clusters/{cluster}/k8s/{*path}", any(proxy::proxy))
         .route("/operations", api::told(|agent| json!(agent.operations.list())))
         .route("/operations/{id}", api::end("operation", |agent, id| Ok(agent.operations.cancel(id))))
-        .route("/forwards", api::told(|agent| json!(agent.forwards.list())).post(api::forward))
+        .route("/forwards", api::told(|agent| json!(agent.forwards.board.list())).post(api::forward))
         .route("/forwards/{id}", api::end("forward", |agent, id| agent.forwards.remove(id)))
-        .route("/syncs", api::told(|agent| json!(agent.syncs.list())).post(api::sync))
+        .route("/syncs", api::told(|agent| json!(agent.syncs.board.list())).post(api::sync))
         .route("/syncs/{id}", api::end("sync", |agent, id| agent.syncs.remove(id)).post(api::look))
         .route("/ws", get(socket::open))
         .fallback(api::nothing);

@@ -1,6 +1,5 @@
 //! Folders that the agent keeps in clusters, also after whoever asked for it has gone.
 
-use crate::activity::{Activity, Busy};
 use crate::prelude::*;
 use crate::sync::{Fault, Spec, Syncing, Told};
 
@@ -70,42 +69,21 @@ impl Running {
     }
 }
 
-#[derive(Debug)]
-struct Entry {
-    running: Running,
-    _task: AbortOnDropHandle<()>,
-    _busy: Busy,
-}
-
 /// All syncs.
 #[derive(Debug)]
 pub(crate) struct Syncs {
     clusters: Arc<Clusters>,
     memory: Arc<Memory>,
     activity: Activity,
-    events: Events,
-    list: Mutex<BTreeMap<String, Entry>>,
+    pub(crate) board: Board<Running>,
 }
 
 impl Syncs {
     /// Takes up what was asked for before.
     pub(crate) fn start(clusters: Arc<Clusters>, memory: Arc<Memory>, activity: Activity, events: Events) -> Arc<Self> {
-        let syncs = Arc::new(Self { clusters, memory, activity, events, list: Mutex::default() });
+        let syncs = Arc::new(Self { clusters, memory, activity, board: Board::new("syncs", events) });
         syncs.memory.get(|memory| memory.syncs.clone()).iter().for_each(|wanted| drop(syncs.begin(wanted)));
         syncs
-    }
-
-    pub(crate) fn list(&self) -> Vec<Running> {
-        self.list.lock().values().map(|entry| entry.running.clone()).collect()
-    }
-
-    /// What pages are told.
-    pub(crate) fn message(&self) -> String {
-        json!({"type": "syncs", "syncs": self.list()}).to_string()
-    }
-
-    fn tell(&self) {
-        tell(&self.events, self.message());
     }
 
     /// Begins a sync and remembers it.
@@ -145,33 +123,20 @@ impl Syncs {
     /// Ends a sync; what it applied stays. False when there is no such one.
     pub(crate) fn remove(&self, id: &str) -> Result<bool, Error> {
         self.memory.change(|memory| memory.syncs.retain(|wanted| wanted.id() != id))?;
-        let found = self.list.lock().remove(id).is_some();
-        if found {
-            self.tell();
-        }
-        Ok(found)
+        Ok(self.board.take_away(id))
     }
 
     /// Ends those of clusters that are gone.
     pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) -> Result<(), Error> {
         let gone = |running: Running| (!exists(&running.wanted.cluster)).then_some(running.id);
-        self.list().into_iter().filter_map(gone).try_for_each(|id| self.remove(&id).map(drop))
+        self.board.list().into_iter().filter_map(gone).try_for_each(|id| self.remove(&id).map(drop))
     }
 
     fn begin(self: &Arc<Self>, wanted: &WantedSync) -> Running {
         let running = Running { id: wanted.id(), wanted: wanted.clone(), state: "waiting", ..Running::default() };
         let task = AbortOnDropHandle::new(tokio::spawn(run(self.clone(), wanted.clone())));
-        let entry = Entry { running: running.clone(), _task: task, _busy: self.activity.hold() };
-        self.list.lock().insert(running.id.clone(), entry);
-        self.tell();
+        self.board.put(&running.id, running.clone(), (task, self.activity.hold()));
         running
-    }
-
-    fn change(&self, id: &str, change: impl FnOnce(&mut Running) -> bool) {
-        let changed = self.list.lock().get_mut(id).is_some_and(|entry| change(&mut entry.running));
-        if changed {
-            self.tell();
-        }
     }
 }
 
@@ -183,18 +148,18 @@ async fn run(syncs: Arc<Syncs>, wanted: WantedSync) {
         let (client, ended) = (live.client.clone(), live.ended.clone());
         drop(live);
         let follow = async {
-            let tell = |told| syncs.change(&id, |running| running.take(told));
+            let tell = |told| syncs.board.change(&id, |running| running.take(told));
             Syncing::new(client, wanted.spec.clone(), tell).await?.follow().await
         };
         tokio::select! {
             followed = follow => if let Err(error) = followed {
                 let fault = Fault { file: PathBuf::default(), line: 0, message: error.to_string() };
-                syncs.change(&id, |running| running.enter("failing", vec![fault]));
+                syncs.board.change(&id, |running| running.enter("failing", vec![fault]));
                 tokio::time::sleep(backoff.pause()).await;
             },
             () = ended.cancelled() => {
                 backoff.reset();
-                syncs.change(&id, |running| running.enter("waiting", Vec::new()));
+                syncs.board.change(&id, |running| running.enter("waiting", Vec::new()));
             }
         }
     }

@@ -11,12 +11,9 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 const SETTLE: Duration = Duration::from_millis(50);
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
-/// Forwards by their id, each with the port of the nodes that it leads to.
-type Opened = BTreeMap<String, (Forward, u16)>;
-
 /// The ports of all services of a cluster that have one on the nodes, as forwards. UDP only goes through a
 /// node, for port-forward knows none.
-fn open(cluster: &str, services: &[Arc<Service>]) -> Opened {
+fn open(cluster: &str, services: &[Arc<Service>]) -> BTreeMap<String, Forward> {
     let ports = services.iter().flat_map(|service| {
         let (namespace, name) = (service.namespace(), service.name());
         let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default().iter();
@@ -35,9 +32,10 @@ fn open(cluster: &str, services: &[Arc<Service>]) -> Opened {
                 port: u16::try_from(port.port).ok()?,
                 protocol,
                 automatic: true,
+                node_port: Some(node_port),
                 ..Forward::default()
             };
-            Some((forward.id.clone(), (forward, node_port)))
+            Some((forward.id.clone(), forward))
         })
     });
     ports.collect()
@@ -94,7 +92,7 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
         () = live.ended.cancelled() => {}
     }
     for id in present.keys() {
-        forwards.take_away(id);
+        forwards.board.take_away(id);
     }
     for forward in of_cluster(&forwards, &live.name) {
         forwards.change(&forward.id, |forward| forward.wait(Some(asking())));
@@ -102,7 +100,7 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
 }
 
 fn of_cluster<'a>(forwards: &Forwards, cluster: &'a str) -> impl Iterator<Item = Forward> + use<'a> {
-    forwards.list().into_iter().filter(move |forward| forward.cluster == cluster)
+    forwards.board.list().into_iter().filter(move |forward| forward.cluster == cluster)
 }
 
 /// Tells of all forwards of a cluster that lead to a service whether a pod is ready behind it.
@@ -124,16 +122,17 @@ pub(super) fn answers(forward: &Forward, slices: &[Arc<EndpointSlice>]) -> Optio
     Some(of_service.any(|slice| slice.endpoints.iter().flatten().any(is_ready)))
 }
 
-async fn reconcile(forwards: &Arc<Forwards>, present: &Opened, wanted: &Opened) {
+async fn reconcile(forwards: &Arc<Forwards>, present: &BTreeMap<String, Forward>, wanted: &BTreeMap<String, Forward>) {
     for id in present.keys().filter(|id| !wanted.contains_key(*id)) {
-        forwards.take_away(id);
+        forwards.board.take_away(id);
     }
-    for (id, (forward, node_port)) in wanted.iter().filter(|(id, _)| !present.contains_key(*id)) {
+    for (id, forward) in wanted.iter().filter(|(id, _)| !present.contains_key(*id)) {
         let kept = forwards.memory.get(|memory| memory.ports.get(id).copied());
-        let bound = bind(forward.protocol, kept.unwrap_or(*node_port), TRIES).await;
-        let local = forwards.put(forward.clone(), bound, Some(*node_port)).local;
+        let usual = forward.node_port.unwrap_or(forward.port);
+        let bound = bind(forward.protocol, kept.unwrap_or(usual), TRIES).await;
+        let local = forwards.put(forward.clone(), bound).local;
         // Only what differs from the node port must be remembered.
-        if local != 0 && kept != Some(local) && local != *node_port {
+        if local != 0 && kept != Some(local) && local != usual {
             let remembered = forwards.memory.change(|memory| memory.ports.insert(id.clone(), local));
             if let Err(error) = remembered {
                 tracing::warn!(%error, "the local port is not remembered");
