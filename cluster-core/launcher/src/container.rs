@@ -1,15 +1,12 @@
 //! The containers of nodes: what Docker is asked for, and the files a node finds in its container.
 
-use crate::engine::{CLUSTER_LABEL, ROLE_LABEL};
+use crate::engine::{self, CLUSTER_LABEL, ROLE_LABEL};
 use crate::prelude::*;
-use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum,
-    HostConfigLogConfig, NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
-    VolumeCreateRequest,
-};
+use bollard::models::{ContainerCreateBody, PortBinding, PortMap, VolumeCreateRequest};
 use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions};
 use cluster_config::{API_PORT, path};
 use cluster_pki::{ClusterPki, Endpoint};
+use serde_json::json;
 
 /// What a node needs to run containers itself: instead of `--privileged`, which would hand over every device and fails
 /// outright where the engine itself lacks a capability.
@@ -36,7 +33,7 @@ impl Launcher {
             self.docker.create_volume(request).await.doing(format!("create the volume `{volume}`"))?;
         }
         let options = CreateContainerOptions { name: Some(node.name.clone()), ..Default::default() };
-        let created = self.docker.create_container(Some(options), container(spec, node, may_raise_limits())).await;
+        let created = self.docker.create_container(Some(options), container(spec, node, may_raise_limits())?).await;
         created.doing(format!("create the container `{}`", node.name))?;
         self.upload(&node.name, binary.clone()).await?;
         self.upload(&node.name, files(spec, node, pki)?).await
@@ -112,58 +109,42 @@ fn may_raise_limits() -> bool {
     bounding.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_none_or(|set| set >> SYS_RESOURCE_BIT & 1 == 1)
 }
 
-fn container(spec: &ClusterSpec, node: &NodeSpec, may_raise_limits: bool) -> ContainerCreateBody {
-    let mut capabilities: Vec<String> = CAPABILITIES.split(' ').map(str::to_owned).collect();
-    capabilities.extend(may_raise_limits.then(|| "SYS_RESOURCE".to_owned()));
+/// In the words of the engine's API.
+fn container(spec: &ClusterSpec, node: &NodeSpec, may_raise_limits: bool) -> Result<ContainerCreateBody> {
+    let capabilities: Vec<&str> = CAPABILITIES.split(' ').chain(may_raise_limits.then_some("SYS_RESOURCE")).collect();
     let mounted = volumes(node).into_iter().chain([disks(spec)]);
     let mut binds: Vec<String> = mounted.map(|(volume, path)| format!("{volume}:{path}")).collect();
     binds.extend(node.mounts.iter().map(|mount| {
         let mode = if mount.read_only { ":ro" } else { "" };
         format!("{}:{}{mode}", mount.host_path, mount.container_path)
     }));
-    let (exposed, bindings) = ports(spec, node);
-    let on_tmpfs = ["/run", "/tmp"].map(|path| (path.to_owned(), "exec".to_owned()));
-    let log = [("max-size", "10m"), ("max-file", "3")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let labels = [(CLUSTER_LABEL, spec.name.as_str()), (ROLE_LABEL, node.role.as_str())];
-    let endpoint = EndpointSettings {
-        ipam_config: Some(EndpointIpamConfig {
-            ipv4_address: Some(spec.address(node).to_string()),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    ContainerCreateBody {
-        hostname: Some(node.name.clone()),
-        image: Some(spec.image.clone()),
-        labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
-        exposed_ports: Some(exposed),
-        networking_config: Some(NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(spec.context(), endpoint)])),
-        }),
-        host_config: Some(HostConfig {
-            binds: Some(binds),
-            cap_drop: Some(vec!["ALL".to_owned()]),
-            cap_add: Some(capabilities),
-            cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-            device_cgroup_rules: Some(vec!["a *:* rwm".to_owned()]),
-            log_config: Some(HostConfigLogConfig { typ: Some("json-file".to_owned()), config: Some(log.into()) }),
-            masked_paths: Some(Vec::new()),
-            readonly_paths: Some(Vec::new()),
-            network_mode: Some(spec.context()),
-            port_bindings: Some(bindings),
-            restart_policy: Some(RestartPolicy {
-                name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
-                ..Default::default()
-            }),
-            security_opt: Some(["seccomp=unconfined", "apparmor=unconfined"].map(str::to_owned).to_vec()),
-            tmpfs: Some(on_tmpfs.into()),
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
+    let bindings = ports(spec, node);
+    let exposed: BTreeMap<&str, Value> = bindings.keys().map(|port| (port.as_str(), json!({}))).collect();
+    engine::request(json!({
+        "Hostname": node.name,
+        "Image": spec.image,
+        "Labels": {CLUSTER_LABEL: spec.name, ROLE_LABEL: node.role.as_str()},
+        "ExposedPorts": exposed,
+        "NetworkingConfig": {"EndpointsConfig": {spec.context(): {"IPAMConfig": {"IPv4Address": spec.address(node)}}}},
+        "HostConfig": {
+            "Binds": binds,
+            "CapDrop": ["ALL"],
+            "CapAdd": capabilities,
+            "CgroupnsMode": "private",
+            "DeviceCgroupRules": ["a *:* rwm"],
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "MaskedPaths": [],
+            "ReadonlyPaths": [],
+            "NetworkMode": spec.context(),
+            "PortBindings": bindings,
+            "RestartPolicy": {"Name": "unless-stopped"},
+            "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"],
+            "Tmpfs": {"/run": "exec", "/tmp": "exec"},
+        },
+    }))
 }
 
-fn ports(spec: &ClusterSpec, node: &NodeSpec) -> (Vec<String>, PortMap) {
+fn ports(spec: &ClusterSpec, node: &NodeSpec) -> PortMap {
     let published = spec.of(Role::Master).next().is_some_and(|first| first.name == node.name);
     let api = published.then(|| (format!("{API_PORT}/tcp"), spec.api_address, spec.api_port));
     let extra = node.ports.iter().map(|port| {
@@ -174,7 +155,7 @@ fn ports(spec: &ClusterSpec, node: &NodeSpec) -> (Vec<String>, PortMap) {
         let binding = PortBinding { host_ip: Some(address.to_string()), host_port: Some(host_port.to_string()) };
         bindings.entry(port).or_default().get_or_insert_default().push(binding);
     }
-    (bindings.keys().cloned().collect(), bindings)
+    bindings
 }
 
 #[cfg(test)]
@@ -194,8 +175,8 @@ mod tests {
             listen_address: [127, 0, 0, 1].into(),
             protocol: Protocol::Udp,
         });
-        let master = container(&spec, &spec.nodes[0], false);
-        let worker = container(&spec, &spec.nodes[1], true);
+        let master = container(&spec, &spec.nodes[0], false).expect("a request");
+        let worker = container(&spec, &spec.nodes[1], true).expect("a request");
 
         let host = master.host_config.expect("host config");
         assert!(host.privileged.is_none());

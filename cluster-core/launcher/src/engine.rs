@@ -6,6 +6,7 @@ use crate::state::{self, State};
 use bollard::Docker;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptions;
+use serde::de::DeserializeOwned;
 use std::fs::File;
 
 /// The cluster a container, volume or network belongs to.
@@ -93,6 +94,11 @@ impl Launcher {
 
 pub(crate) fn cluster_filter(cluster: &str) -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![format!("{CLUSTER_LABEL}={cluster}")])])
+}
+
+/// A request as the engine's API writes it.
+pub(crate) fn request<T: DeserializeOwned>(body: Value) -> Result<T> {
+    serde_json::from_value(body).map_err(|error| Error::Invalid(format!("a request to the engine: {error}")))
 }
 
 pub(crate) fn is_running(container: &ContainerSummary) -> bool {

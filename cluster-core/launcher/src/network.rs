@@ -1,9 +1,11 @@
 //! The Docker network of a cluster, on a subnet that nothing else on the host uses.
 
+use crate::engine;
 use crate::prelude::*;
-use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
+use bollard::models::NetworkCreateRequest;
 use bollard::query_parameters::ListNetworksOptions;
 use ipnet::Ipv4Net;
+use serde_json::json;
 
 impl Launcher {
     /// Makes the cluster's network. Without a subnet in `spec` it takes the first free one and writes it there.
@@ -32,14 +34,12 @@ impl Launcher {
         if self.docker.inspect_network(&name, None).await.is_ok() {
             return Err(Error::Foreign { what: "a network", name });
         }
-        let config = IpamConfig { subnet: Some(subnet.to_string()), ..Default::default() };
-        let request = NetworkCreateRequest {
-            name: name.clone(),
-            driver: Some("bridge".to_owned()),
-            ipam: Some(Ipam { config: Some(vec![config]), ..Default::default() }),
-            labels: Some(HashMap::from([(CLUSTER_LABEL.to_owned(), spec.name.clone())])),
-            ..Default::default()
-        };
+        let request: NetworkCreateRequest = engine::request(json!({
+            "Name": name,
+            "Driver": "bridge",
+            "IPAM": {"Config": [{"Subnet": subnet}]},
+            "Labels": {CLUSTER_LABEL: spec.name},
+        }))?;
         self.docker.create_network(request).await.doing(format!("create the network `{name}` on {subnet}"))?;
         Ok(())
     }
