@@ -7,6 +7,7 @@ use bollard::query_parameters::{LogsOptions, ResizeExecOptions};
 use futures::{Stream, StreamExt, TryStreamExt};
 use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 /// A running command.
 pub(crate) struct Running {
@@ -60,37 +61,42 @@ impl Launcher {
         }
     }
 
-    /// Runs a command in a node with this input and, where it has no terminal of `(columns, rows)`, its output and errors
-    /// apart; returns its exit code.
+    /// Runs a command in a node with this input and, where it has no terminal, which tells its `(columns, rows)`, its output
+    /// and errors apart; returns its exit code.
     pub async fn exec(
         &self,
         cluster: &str,
         node: &str,
         command: &[String],
-        terminal: Option<(u16, u16)>,
+        terminal: Option<UnboundedReceiver<(u16, u16)>>,
         mut input: impl AsyncRead + Send + Unpin + 'static,
         (mut output, mut errors): (impl AsyncWrite + Unpin, impl AsyncWrite + Unpin),
     ) -> Result<i64> {
         let (_, node) = self.node(cluster, node)?;
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let mut running = self.start_command(&node.name, &words, terminal.is_some()).await?;
-        if let Some((columns, rows)) = terminal {
-            let size = ResizeExecOptions { w: columns.into(), h: rows.into() };
-            // A command that has ended already has no terminal.
-            if let Err(error) = self.docker.resize_exec(&running.id, size).await {
-                tracing::debug!(%error, "failed to size the terminal");
-            }
-        }
+        let mut sizes = terminal.unwrap_or_else(|| mpsc::unbounded_channel().1);
         let mut sink = running.input;
         let feeder = tokio::spawn(async move {
             let copied = tokio::io::copy(&mut input, &mut sink).await;
             copied.and(sink.shutdown().await)
         });
-        while let Some(chunk) = running.output.next().await {
-            let chunk = chunk.doing("read the output of a command")?;
-            match chunk {
-                LogOutput::StdErr { .. } => write(&mut errors, chunk).await?,
-                _ => write(&mut output, chunk).await?,
+        loop {
+            let chunk = tokio::select! {
+                Some((columns, rows)) = sizes.recv() => {
+                    let size = ResizeExecOptions { w: columns.into(), h: rows.into() };
+                    // A command that has ended already has no terminal.
+                    if let Err(error) = self.docker.resize_exec(&running.id, size).await {
+                        tracing::debug!(%error, "failed to size the terminal");
+                    }
+                    continue;
+                }
+                chunk = running.output.next() => chunk,
+            };
+            match chunk.transpose().doing("read the output of a command")? {
+                None => break,
+                Some(chunk @ LogOutput::StdErr { .. }) => write(&mut errors, chunk).await?,
+                Some(chunk) => write(&mut output, chunk).await?,
             }
         }
         feeder.abort();

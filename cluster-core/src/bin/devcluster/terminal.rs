@@ -100,8 +100,9 @@ pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
 pub(crate) async fn exec(launcher: &Launcher, cluster: &str, node: &str, command: &[String]) -> Result<u8> {
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let raw = if interactive { raw::Mode::enter() } else { None };
-    let (size, outputs) = (raw.as_ref().map(raw::Mode::size), (tokio::io::stdout(), tokio::io::stderr()));
-    let code = launcher.exec(cluster, node, command, size, tokio::io::stdin(), outputs).await?;
+    let (sizes, outputs) =
+        (raw.as_ref().map(raw::Mode::sizes).transpose()?, (tokio::io::stdout(), tokio::io::stderr()));
+    let code = launcher.exec(cluster, node, command, sizes, tokio::io::stdin(), outputs).await?;
     drop(raw);
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
 }
@@ -109,13 +110,14 @@ pub(crate) async fn exec(launcher: &Launcher, cluster: &str, node: &str, command
 #[cfg(unix)]
 mod raw {
     use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     const DEFAULT_SIZE: (u16, u16) = (80, 24);
 
     /// The terminal hands every key to the command until this is dropped.
     pub(super) struct Mode {
         before: Termios,
-        size: (u16, u16),
     }
 
     impl Mode {
@@ -124,13 +126,16 @@ mod raw {
             let mut raw = before.clone();
             raw.make_raw();
             tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).ok()?;
-            let size = tcgetwinsize(std::io::stdin()).map_or(DEFAULT_SIZE, |size| (size.ws_col, size.ws_row));
-            Some(Self { before, size })
+            Some(Self { before })
         }
 
-        /// Columns and rows.
-        pub(super) fn size(&self) -> (u16, u16) {
-            self.size
+        /// Columns and rows, and again whenever they are others.
+        pub(super) fn sizes(&self) -> std::io::Result<UnboundedReceiver<(u16, u16)>> {
+            let mut changes = signal(SignalKind::window_change())?;
+            let (sender, sizes) = unbounded_channel();
+            let size = || tcgetwinsize(std::io::stdin()).map_or(DEFAULT_SIZE, |size| (size.ws_col, size.ws_row));
+            tokio::spawn(async move { while sender.send(size()).is_ok() && changes.recv().await.is_some() {} });
+            Ok(sizes)
         }
     }
 
@@ -153,8 +158,8 @@ mod raw {
             None
         }
 
-        pub(super) fn size(&self) -> (u16, u16) {
-            (80, 24)
+        pub(super) fn sizes(&self) -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<(u16, u16)>> {
+            Ok(tokio::sync::mpsc::unbounded_channel().1)
         }
     }
 }
