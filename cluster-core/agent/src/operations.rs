@@ -15,12 +15,11 @@ pub(crate) struct Operation {
     id: String,
     title: Saying,
     cluster: String,
-    action: String,
+    action: &'static str,
     /// `running`, `done`, `failed` or `cancelled`.
     state: &'static str,
     steps: Vec<Step>,
     error: Option<String>,
-    result: Value,
     /// What the user should know though nothing failed.
     warnings: Vec<String>,
 }
@@ -81,11 +80,12 @@ impl Operations {
     pub(crate) fn start<F>(
         self: &Arc<Self>,
         launcher: &Launcher,
-        (title, cluster, action): (Saying, &str, &str),
+        title: Saying,
+        cluster: &str,
         work: impl FnOnce(Launcher) -> F,
     ) -> String
     where
-        F: Future<Output = Result<Value, LauncherError>> + Send + 'static,
+        F: Future<Output = Result<(), LauncherError>> + Send + 'static,
     {
         let id = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let cancel = CancellationToken::new();
@@ -94,9 +94,9 @@ impl Operations {
         let work = work(launcher.reporting_to(Arc::new(hear), cancel.clone()));
         let operation = Operation {
             id: id.clone(),
+            action: title.action(),
             title,
             cluster: cluster.to_owned(),
-            action: action.to_owned(),
             state: "running",
             ..Operation::default()
         };
@@ -114,7 +114,7 @@ impl Operations {
             let _busy = busy;
             let outcome = work.await;
             operations.change(&of, |operation| match outcome {
-                Ok(result) => (operation.state, operation.result) = ("done", result),
+                Ok(()) => operation.state = "done",
                 Err(LauncherError::Cancelled) => operation.state = "cancelled",
                 Err(error) => (operation.state, operation.error) = ("failed", Some(with_hint(&error))),
             });

@@ -44,6 +44,11 @@ impl Saying {
         self.put(name, &saying.text, json!(saying))
     }
 
+    /// The name of an operation that the saying is the title of.
+    pub(crate) fn action(&self) -> &'static str {
+        self.code.strip_prefix("work.").unwrap_or_default()
+    }
+
     fn put(mut self, name: &'static str, text: &str, value: Value) -> Self {
         self.text = self.text.replace(&format!("{{{name}}}"), text);
         self.with.insert(name, value);

@@ -168,6 +168,10 @@ fn docker_hint(message: &str) -> Option<&'static str> {
         Some("The disk is full. `docker system df` shows what Docker keeps, `docker system prune` frees some of it.")
     } else if has("operation not permitted") || has("permission denied") {
         Some("The Docker engine may not do this here. `devcluster doctor` checks what nodes need.")
+    } else if has("active endpoints") {
+        Some(
+            "A container that is not the cluster's is in its network: `docker network disconnect -f NETWORK CONTAINER`.",
+        )
     } else if has("is not running") || has("is paused") {
         Some("`devcluster status` shows which nodes run; `devcluster start` lets all run.")
     } else {

@@ -1,6 +1,6 @@
 //! What happens to a whole cluster after `up`: stop, start, pause, and its end.
 
-use crate::StepTime;
+use crate::Event;
 use crate::container::volumes;
 use crate::prelude::*;
 use bollard::query_parameters::{
@@ -49,9 +49,12 @@ impl Launcher {
     /// Removes a cluster and everything of it: containers, volumes, network, kubeconfig entries, keys.
     pub fn down<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let (_lock, record) = self.take(cluster)?;
+            let (_lock, mut record) = self.take(cluster)?;
             self.engine_answers().await?;
-            Steps::new(self).run("Removing the cluster", self.destroy(&record)).await
+            // If this process is killed, `up` begins anew instead of missing what is gone.
+            record.complete = false;
+            self.state.save(&record)?;
+            Steps::new(self).report("Removing the cluster", self.destroy(&record)).await
         })
     }
 
@@ -90,7 +93,7 @@ impl Launcher {
         Box::pin(async move {
             let Meant { nodes, what, .. } = self.meant(cluster, node)?;
             let switched = all(nodes.iter().map(|node| self.switch_container(&node.name, switch)));
-            Steps::new(self).run(&format!("{} {what}", switch.words().1), switched).await.map(drop)
+            Steps::new(self).report(&format!("{} {what}", switch.words().1), switched).await.map(drop)
         })
     }
 
@@ -112,17 +115,15 @@ impl Launcher {
     }
 
     /// Starts what does not run of a node or of all nodes of a cluster, and waits until they are of use.
-    pub fn start<'a>(
-        &'a self,
-        cluster: &'a str,
-        node: Option<&'a str>,
-        wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<StepTime>>> {
+    pub fn start<'a>(&'a self, cluster: &'a str, node: Option<&'a str>, wait: Duration) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let Meant { spec, nodes, what, .. } = self.meant(cluster, node)?;
-            let mut steps = Steps::new(self);
-            self.start_and_wait((&spec, &nodes), &format!("Starting {what}"), &mut steps, wait).await?;
-            Ok(steps.times)
+            let (mut steps, step) = (Steps::new(self), format!("Starting {what}"));
+            let started = self.start_and_wait((&spec, &nodes), &step, &mut steps, wait).await;
+            if matches!(started, Err(Error::Cancelled)) {
+                (self.progress)(Event::Warn("what was started goes on; the same command waits for it again"));
+            }
+            started
         })
     }
 

@@ -4,6 +4,7 @@ use crate::Event;
 use crate::NodeStatus;
 use crate::container::binary_archive;
 use crate::prelude::*;
+use crate::spec::MOST_NODES;
 use cluster_client::{DeleteOptions, Informers, ListOptions, Object, Patch};
 use cluster_config::SIMULATED;
 use cluster_simulator::Taint;
@@ -25,7 +26,7 @@ impl Launcher {
         Box::pin(async move {
             let (_lock, mut record) = self.take(cluster)?;
             let before = record.spec.clone();
-            let added: Vec<_> = (0..count).map(|_| record.spec.push(Role::Worker).clone()).collect();
+            let added: Vec<_> = (0..count.min(MOST_NODES)).map(|_| record.spec.push(Role::Worker).clone()).collect();
             record.spec.validate()?;
             self.require_master(&record.spec).await?;
             let binary = binary_archive(binary).await?;
@@ -74,9 +75,17 @@ impl Launcher {
             }
             let client = self.client(cluster)?;
             let mut steps = Steps::new(self);
-            let draining = format!("Draining {}", node.name);
-            let drained = drain(&client, &node.name);
-            self.wait(&mut steps, &record.spec, (&draining, "the end of the node's pods"), wait, drained).await?;
+            // Pods of a node that does not run cannot end.
+            if self.container_state(&node.name).await? == "running" {
+                let draining = (&*format!("Draining {}", node.name), "the end of the node's pods");
+                let drained = self.wait(&mut steps, &record.spec, draining, wait, drain(&client, &node.name)).await;
+                drained.inspect_err(|_| {
+                    let name = &node.name;
+                    (self.progress)(Event::Warn(&format!(
+                        "`{name}` takes no new pods: remove it again, or keep it with `kubectl uncordon {name}`"
+                    )));
+                })?;
+            }
             steps
                 .run(&format!("Removing {}", node.name), async {
                     self.destroy_node(&node).await?;
@@ -125,20 +134,18 @@ impl Launcher {
                 self.remove_node(cluster, node, wait).await?;
             }
             if let Some(count) = simulated {
-                let (client, prefix) = (self.client(cluster)?, simulated_prefix(cluster));
-                let scaled = cluster_simulator::scale_nodes(&client, &prefix, count, Taint::NoSchedule);
-                Steps::new(self).run("Simulated nodes", async { Ok(scaled.await?) }).await?;
+                let scaled = self.scale_simulated(cluster, |_| count);
+                Steps::new(self).run("Simulated nodes", scaled).await?;
             }
             Ok(())
         })
     }
 
-    /// Adds simulated nodes until there are so many.
-    pub(crate) async fn ensure_simulated(&self, spec: &ClusterSpec, count: usize) -> Result<()> {
-        let client = self.client(&spec.name)?;
-        let missing = count.saturating_sub(simulated_nodes(&client).await?.len());
-        cluster_simulator::add_nodes(&client, &simulated_prefix(&spec.name), missing, Taint::NoSchedule).await?;
-        Ok(())
+    /// Brings the simulated nodes to a number, which may depend on the present one.
+    pub(crate) async fn scale_simulated(&self, cluster: &str, wanted: impl FnOnce(usize) -> usize) -> Result<()> {
+        let client = self.client(cluster)?;
+        let wanted = wanted(simulated_nodes(&client).await?.len());
+        Ok(cluster_simulator::scale_nodes(&client, &simulated_prefix(cluster), wanted, Taint::NoSchedule).await?)
     }
 
     /// Removes a simulated node; its pods go with it. None when there is no such node.

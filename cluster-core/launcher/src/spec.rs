@@ -1,17 +1,17 @@
 //! What a cluster is made of: its nodes, addresses, ports and mounts.
 
-use crate::{Error, Result};
+mod validate;
+
 use cluster_config::{API_PORT, ApiServer, Healing, NodeConfig, Role};
-use cluster_object::name;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Container and network names carry it, and Docker limits host names to 63 characters.
-const MAX_NAME: usize = 40;
 const POD_PREFIX: u8 = 24;
+/// So many nodes are described at once; no cluster has room for as many.
+pub(crate) const MOST_NODES: u16 = 500;
 
 /// A whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ impl ClusterSpec {
             api_server: ApiServer::default(),
         };
         for (role, count) in [(Role::Master, masters), (Role::Worker, workers)] {
-            for _ in 0..count {
+            for _ in 0..count.min(MOST_NODES) {
                 spec.push(role);
             }
         }
@@ -251,79 +251,6 @@ impl ClusterSpec {
             api_server: if node.role == Role::Master { self.api_server.clone() } else { ApiServer::default() },
         }
     }
-
-    /// Whether a cluster can be made of it; the error says what cannot.
-    pub fn validate(&self) -> Result<()> {
-        let invalid = |text: String| Err(Error::Invalid(text));
-        if let Err(reason) = name::dns_label(&self.name) {
-            return invalid(format!("`{}` is no name for a cluster: {reason}", self.name));
-        }
-        if self.name.len() > MAX_NAME {
-            return invalid(format!("the cluster's name `{}` is longer than {MAX_NAME} characters", self.name));
-        }
-        match (self.of(Role::Master).count(), self.of(Role::Worker).count()) {
-            (masters, 1..) if masters % 2 == 1 => {}
-            (0, _) => return invalid("a cluster needs a master".to_owned()),
-            (_, 0) => return invalid("a cluster needs at least one worker, because masters take no pods".to_owned()),
-            (masters, _) => {
-                return invalid(format!(
-                    "{masters} masters survive no more than {}: choose an odd number, most of which must live",
-                    masters - 1
-                ));
-            }
-        }
-        self.validate_networks()?;
-        self.nodes.iter().try_for_each(validate_node)
-    }
-
-    fn validate_networks(&self) -> Result<()> {
-        let nets = [("pod", self.pod_subnet), ("service", self.service_subnet)].into_iter();
-        let nets: Vec<_> = nets.chain(self.subnet.map(|subnet| ("node", subnet))).collect();
-        for (at, (what, a)) in nets.iter().enumerate() {
-            for (other, b) in &nets[at + 1..] {
-                if a.contains(b) || b.contains(a) {
-                    return Err(Error::Invalid(format!("the {what} subnet {a} and the {other} subnet {b} overlap")));
-                }
-            }
-        }
-        let room = |net: Ipv4Net, prefix: u8| 1u64 << prefix.saturating_sub(net.prefix_len());
-        let highest = u64::from(self.nodes.iter().map(|node| node.index).max().unwrap_or(0));
-        if room(self.pod_subnet, POD_PREFIX) <= highest {
-            return Err(Error::Invalid(format!("the pod subnet {} is too small for {highest} nodes", self.pod_subnet)));
-        }
-        if self.subnet.is_some_and(|subnet| room(subnet, 32) <= highest + 2) {
-            return Err(Error::Invalid(format!("the node subnet is too small for {highest} nodes")));
-        }
-        if room(self.service_subnet, 32) < 256 {
-            return Err(Error::Invalid(format!("the service subnet {} is smaller than a /24", self.service_subnet)));
-        }
-        Ok(())
-    }
-}
-
-fn validate_node(node: &NodeSpec) -> Result<()> {
-    for (key, value) in &node.labels {
-        let checked = name::qualified_name(key).and_then(|()| name::label_value(value));
-        let own = || "nodes may not give themselves this one; `kubectl label node` can".to_owned();
-        let checked = checked.and_then(|()| if name::is_guarded_on_nodes(key) { Err(own()) } else { Ok(()) });
-        checked.map_err(|reason| Error::Invalid(format!("label `{key}={value}` of node `{}`: {reason}", node.name)))?;
-    }
-    if let Some(port) = node.ports.iter().find(|port| port.container_port == API_PORT && node.role == Role::Master) {
-        return Err(Error::Invalid(format!(
-            "port {} of node `{}` is the API server's, which is published already",
-            port.container_port, node.name
-        )));
-    }
-    for mount in &node.mounts {
-        if !mount.container_path.starts_with('/') || mount.container_path.contains(':') || mount.host_path.contains(':')
-        {
-            return Err(Error::Invalid(format!(
-                "mount `{}` of node `{}`: paths in the node are absolute, and no path holds a colon",
-                mount.container_path, node.name
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn net(address: [u8; 4], prefix: u8) -> Ipv4Net {
@@ -398,28 +325,5 @@ mod tests {
         assert_eq!((added.name.as_str(), added.index), ("dev-worker-1", 2));
         assert_eq!(spec.push(Role::Worker).name, "dev-worker-3");
         assert_eq!(spec.node("worker-2").map(|node| node.index), Some(3));
-    }
-
-    #[test]
-    fn what_cannot_work_is_refused_with_its_reason() {
-        let check = |change: fn(&mut ClusterSpec), reason: &str| {
-            let mut spec = dev();
-            change(&mut spec);
-            let error = spec.validate().expect_err(reason).to_string();
-            assert!(error.contains(reason), "{error}");
-        };
-        dev().validate().expect("the default is fine");
-        check(|spec| spec.name = "Dev".into(), "is no name for a cluster");
-        check(|spec| spec.name = "d".repeat(41), "longer than 40");
-        check(|spec| drop(spec.push(Role::Master).clone()), "choose an odd number");
-        check(|spec| spec.nodes.truncate(1), "at least one worker");
-        check(|spec| spec.nodes.clear(), "needs a master");
-        check(|spec| spec.service_subnet = net([10, 244, 8, 0], 24), "overlap");
-        check(|spec| spec.pod_subnet = net([10, 1, 0, 0], 23), "too small for 3 nodes");
-        check(|spec| drop(spec.nodes[1].labels.insert("a b".into(), String::new())), "label `a b=`");
-        check(
-            |spec| drop(spec.nodes[1].labels.insert("node-role.kubernetes.io/worker".into(), String::new())),
-            "nodes may not give themselves this one",
-        );
     }
 }

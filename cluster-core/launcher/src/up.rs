@@ -73,9 +73,9 @@ impl Launcher {
                     self.create(options, &mut steps).await?;
                 }
             }
-            let record = self.state.require(&name)?;
             if simulated > 0 {
-                steps.run("Simulated nodes", self.ensure_simulated(&record.spec, simulated)).await?;
+                let scaled = self.scale_simulated(&name, |present| present.max(simulated));
+                steps.run("Simulated nodes", scaled).await?;
             }
             let ClusterStatus { context, server, nodes, .. } = self.status(&name).await?;
             Ok(Report {

@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use cluster_core::Simulate;
 use cluster_node::{ApiOptions, Component, SimulateOptions, run_component};
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
 
@@ -33,9 +32,6 @@ enum Verb {
     Resolve {
         /// The name, for example `kubernetes.default.svc.cluster.local`.
         name: String,
-        /// The server; the cluster's own by default.
-        #[arg(long)]
-        server: Option<Ipv4Addr>,
     },
     /// Copy the state of an API server, as of one moment, while it goes on working.
     Backup {
@@ -104,12 +100,8 @@ async fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Init | Verb::Engine => unreachable!("handled before the runtime started"),
         Verb::Run => cluster_node::run(cluster_node::load_config()?, cancel).await,
-        Verb::Resolve { name, server } => {
-            let server = match server {
-                Some(server) => server,
-                None => cluster_node::load_config()?.dns_address,
-            };
-            for address in cluster_node::resolve(&name, server).await? {
+        Verb::Resolve { name } => {
+            for address in cluster_node::resolve(&name, cluster_node::load_config()?.dns_address).await? {
                 println!("{address}");
             }
             Ok(())

@@ -21,7 +21,7 @@ fn services_answer_on_localhost_and_heal_with_their_pods() {
     t.ok(&answers);
     t.ok("kubectl delete pod -l app=web --wait && kubectl rollout status deploy/web");
     t.ok(&answers);
-    t.shows(&format!("$devcluster status --name {name}"), &[&format!("127.0.0.1:{port}"), "service/web", "listening"]);
+    t.shows(&format!("$devcluster status --name {name}"), &[&format!("localhost:{port}"), "service/web", "listening"]);
     let forward = format!("$devcluster forward --name {name} --namespace {} deployment/web 80", t.namespace);
     let local = t.ok(&format!("{forward} -o json | grep -o '\"local\": [0-9]*' | grep -o '[0-9]*'"));
     t.ok(&format!("curl -fsS -m 10 http://127.0.0.1:{local}/version"));

@@ -93,11 +93,10 @@ pub(super) async fn create_cluster(State(agent): Shared, Json(body): Json<NewClu
     let (binary, simulated) = (agent.options.node_binary.clone(), body.simulated);
     let options = UpOptions { spec, explicit: true, binary, wait: WAIT, simulated };
     let title = say("work.create").with("cluster", &body.name);
-    let launcher = &agent.clusters.launcher;
     let of = body.name.clone();
-    let id = agent.operations.start(launcher, (title, &body.name, "create"), |launcher| async move {
-        let steps = launcher.up(options).await?;
-        Ok(if body.sample { json!(launcher.demo(&of, WAIT).await?) } else { json!(steps) })
+    let id = agent.operations.start(&agent.clusters.launcher, title, &body.name, |launcher| async move {
+        launcher.up(options).await?;
+        if body.sample { launcher.demo(&of, WAIT).await.map(drop) } else { Ok(()) }
     });
     Ok(accepted(id))
 }
@@ -137,24 +136,22 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// Its name in URLs and what people call it.
-    fn names(&self, cluster: &str) -> (&'static str, Saying) {
+    /// What people call it; its code is that of the action.
+    fn title(&self, cluster: &str) -> Saying {
         let of_cluster = |title| say(title).with("cluster", cluster);
         match self {
-            Self::Start => ("start", of_cluster("work.start")),
-            Self::Stop => ("stop", of_cluster("work.stop")),
-            Self::Pause => ("pause", of_cluster("work.pause")),
-            Self::Unpause => ("unpause", of_cluster("work.unpause")),
-            Self::Delete => ("delete", of_cluster("work.delete")),
-            Self::Demo => ("demo", of_cluster("work.demo")),
-            Self::AddNodes { count, .. } => ("add-nodes", of_cluster("work.add-nodes").with("count", count)),
-            Self::RemoveNode { node } => ("remove-node", say("work.remove-node").with("node", node)),
-            Self::StartNode { node } => ("start-node", say("work.start-node").with("node", node)),
-            Self::StopNode { node } => ("stop-node", say("work.stop-node").with("node", node)),
-            Self::KillNode { node } => ("kill-node", say("work.kill-node").with("node", node)),
-            Self::LoadImages { images } => {
-                ("load-images", of_cluster("work.load-images").with("images", images.join(", ")))
-            }
+            Self::Start => of_cluster("work.start"),
+            Self::Stop => of_cluster("work.stop"),
+            Self::Pause => of_cluster("work.pause"),
+            Self::Unpause => of_cluster("work.unpause"),
+            Self::Delete => of_cluster("work.delete"),
+            Self::Demo => of_cluster("work.demo"),
+            Self::AddNodes { count, .. } => of_cluster("work.add-nodes").with("count", count),
+            Self::RemoveNode { node } => say("work.remove-node").with("node", node),
+            Self::StartNode { node } => say("work.start-node").with("node", node),
+            Self::StopNode { node } => say("work.stop-node").with("node", node),
+            Self::KillNode { node } => say("work.kill-node").with("node", node),
+            Self::LoadImages { images } => of_cluster("work.load-images").with("images", images.join(", ")),
         }
     }
 }
@@ -167,30 +164,25 @@ pub(super) async fn act(
     if !agent.clusters.launcher.clusters()?.contains(&cluster) {
         return Err(LauncherError::NoCluster(cluster).into());
     }
-    let (name, title) = action.names(&cluster);
+    let (title, of) = (action.title(&cluster), cluster.clone());
     let binary = agent.options.node_binary.clone();
-    let of = cluster.clone();
-    let launcher = &agent.clusters.launcher;
-    let id = agent.operations.start(launcher, (title, &cluster, name), |launcher| async move {
-        let nothing = |()| Value::Null;
+    let id = agent.operations.start(&agent.clusters.launcher, title, &cluster, |launcher| async move {
         match action {
-            Action::Start => launcher.start(&of, None, WAIT).await.map(|steps| json!(steps)),
-            Action::Stop => launcher.switch(&of, None, Switch::Stop).await.map(nothing),
-            Action::Pause => launcher.switch(&of, None, Switch::Pause).await.map(nothing),
-            Action::Unpause => launcher.switch(&of, None, Switch::Resume).await.map(nothing),
-            Action::Delete => launcher.down(&of).await.map(nothing),
-            Action::Demo => launcher.demo(&of, WAIT).await.map(|addresses| json!(addresses)),
+            Action::Start => launcher.start(&of, None, WAIT).await,
+            Action::Stop => launcher.switch(&of, None, Switch::Stop).await,
+            Action::Pause => launcher.switch(&of, None, Switch::Pause).await,
+            Action::Unpause => launcher.switch(&of, None, Switch::Resume).await,
+            Action::Delete => launcher.down(&of).await,
+            Action::Demo => launcher.demo(&of, WAIT).await.map(drop),
             Action::AddNodes { count, simulated: true } => {
-                launcher.add_simulated_nodes(&of, count.into()).await.map(|nodes| json!(nodes))
+                launcher.add_simulated_nodes(&of, count.into()).await.map(drop)
             }
-            Action::AddNodes { count, .. } => {
-                launcher.add_nodes(&of, count, &binary, WAIT).await.map(|nodes| json!(nodes))
-            }
-            Action::RemoveNode { node } => launcher.remove_node(&of, &node, WAIT).await.map(nothing),
-            Action::StartNode { node } => launcher.start(&of, Some(&node), WAIT).await.map(|steps| json!(steps)),
-            Action::StopNode { node } => launcher.switch(&of, Some(&node), Switch::Stop).await.map(nothing),
-            Action::KillNode { node } => launcher.switch(&of, Some(&node), Switch::Kill).await.map(nothing),
-            Action::LoadImages { images } => launcher.load_images(&of, &images).await.map(|reports| json!(reports)),
+            Action::AddNodes { count, .. } => launcher.add_nodes(&of, count, &binary, WAIT).await.map(drop),
+            Action::RemoveNode { node } => launcher.remove_node(&of, &node, WAIT).await,
+            Action::StartNode { node } => launcher.start(&of, Some(&node), WAIT).await,
+            Action::StopNode { node } => launcher.switch(&of, Some(&node), Switch::Stop).await,
+            Action::KillNode { node } => launcher.switch(&of, Some(&node), Switch::Kill).await,
+            Action::LoadImages { images } => launcher.load_images(&of, &images).await.map(drop),
         }
     });
     Ok(accepted(id))

@@ -53,7 +53,8 @@ pub(crate) fn forwards_table(forwards: &[Value]) -> Table {
             Some(why) => format!("{}: {why}", text("state")),
         };
         let port = format!("{}/{}", forward["port"], text("protocol"));
-        table.row([&format!("127.0.0.1:{}", forward["local"]), &target, &port, &state]);
+        // Not as the dashboard's address, whose cookie browsers would send along.
+        table.row([&format!("localhost:{}", forward["local"]), &target, &port, &state]);
     }
     table
 }

@@ -247,8 +247,26 @@ pub(crate) enum NodeVerb {
     },
 }
 
+/// What `image build` knows.
+#[derive(Args)]
+pub(crate) struct BuildArguments {
+    /// The folder that is built, but for what its `.dockerignore` names.
+    pub(crate) path: PathBuf,
+    /// The image's name; `FOLDER:dev` by default.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) tag: Option<String>,
+    /// The Dockerfile; the one in the folder by default.
+    #[arg(long, short, value_name = "DOCKERFILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// More for `docker build`, for example `--build-arg VERSION=2`.
+    #[arg(last = true, value_name = "FLAGS")]
+    pub(crate) more: Vec<String>,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum ImageVerb {
+    /// Build an image with the host's Docker and copy it into every node.
+    Build(BuildArguments),
     /// Copy images into every node: those of the host's Docker where they are missing, and archives of `docker save`.
     Load {
         /// The images, as `docker image ls` shows them, or files; `-` is an archive on standard input.

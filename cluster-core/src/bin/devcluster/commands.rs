@@ -1,7 +1,9 @@
 //! One function per command: from arguments to the launcher and from its answer to the screen.
 
+use crate::INTERRUPTED;
 use crate::agent;
-use crate::arguments::{Arguments, Common, Format, ImageVerb, NodeVerb, UpArguments, Verb};
+use crate::arguments::{Arguments, Common, Format, NodeVerb, SyncArguments, UpArguments, Verb};
+use crate::images;
 use crate::show::{self, Table};
 use crate::sync;
 use crate::terminal;
@@ -10,15 +12,13 @@ use clap::CommandFactory;
 use cluster_client::Client;
 use cluster_client::kubeconfig::Kubeconfig;
 use cluster_core::Simulate;
-use cluster_launcher::{ClusterSpec, Error, Launcher, NodeStatus, Report, Switch, UpOptions};
+use cluster_launcher::{ClusterSpec, Error, Event, Launcher, NodeStatus, Report, Switch, UpOptions};
 use serde::Serialize;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::fs::File;
-use tokio::io::AsyncRead;
-use tokio_util::io::ReaderStream;
 
 const DEFAULT_NAME: &str = "dev";
 const DEFAULT_MASTERS: u16 = 1;
@@ -49,13 +49,39 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
         _ => {}
     }
     let cancel = terminal::interrupts()?;
-    let launcher = Launcher::connect()?.reporting_to(terminal::progress(), cancel.clone());
-    // These clean up after themselves when they are interrupted; the others just end.
-    if matches!(verb, Verb::Up(_) | Verb::Scale { .. } | Verb::Node(NodeVerb::Add { .. } | NodeVerb::Remove { .. })) {
-        return dispatch(&launcher, verb, &common).await;
+    let progress = terminal::progress();
+    let launcher = Launcher::connect()?.reporting_to(progress.clone(), cancel.clone());
+    let (finishes, endless) = (changes_clusters(&verb), is_endless(&verb));
+    let mut outcome = pin!(dispatch(&launcher, verb, &common));
+    tokio::select! {
+        outcome = &mut outcome => return outcome,
+        () = cancel.cancelled() => {}
     }
-    let outcome = cancel.run_until_cancelled(dispatch(&launcher, verb, &common)).await;
-    outcome.unwrap_or_else(|| Err(Error::Cancelled.into()))
+    if endless {
+        return Ok(INTERRUPTED);
+    }
+    if !finishes {
+        return Err(Error::Cancelled.into());
+    }
+    progress(Event::Warn("interrupted: what was begun comes to its end first; again ends at once"));
+    outcome.await
+}
+
+/// Whether a command leaves nothing half when it is interrupted, for which it takes a while; the others just end.
+fn changes_clusters(verb: &Verb) -> bool {
+    use Verb::{Down, Node, Pause, Scale, Start, Stop, Unpause, Up};
+    match verb {
+        Node(verb) => !matches!(verb, NodeVerb::List),
+        verb => matches!(verb, Up(_) | Down | Stop | Start | Pause | Unpause | Scale { .. }),
+    }
+}
+
+/// Whether a command goes on until it is interrupted, which then is no fault.
+fn is_endless(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Logs { follow: true, .. } | Verb::Sync(SyncArguments { once: false, diff: false, pull: false, .. })
+    )
 }
 
 async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8> {
@@ -65,7 +91,7 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
         Verb::Up(arguments) => up(launcher, common, arguments).await?,
         Verb::Down => launcher.down(cluster).await?,
         Verb::Stop => launcher.switch(cluster, None, Switch::Stop).await?,
-        Verb::Start => drop(launcher.start(cluster, None, wait).await?),
+        Verb::Start => launcher.start(cluster, None, wait).await?,
         Verb::Pause => launcher.switch(cluster, None, Switch::Pause).await?,
         Verb::Unpause => launcher.switch(cluster, None, Switch::Resume).await?,
         Verb::Status => {
@@ -90,7 +116,7 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
             launcher.scale(cluster, workers, simulated, &node_binary(common)?, wait).await?;
         }
         Verb::Node(verb) => node(launcher, common, cluster, verb).await?,
-        Verb::Image(verb) => image(launcher, common, cluster, verb).await?,
+        Verb::Image(verb) => images::run(launcher, common, cluster, verb).await?,
         Verb::Kubeconfig => show::text(&launcher.kubeconfig(cluster)?),
         Verb::Logs { node, follow, tail } => {
             launcher.logs(cluster, &node, follow, tail, tokio::io::stdout()).await?;
@@ -231,43 +257,9 @@ async fn node(launcher: &Launcher, common: &Common, cluster: &str, verb: NodeVer
         NodeVerb::Remove { node } => launcher.remove_node(cluster, &node, wait).await?,
         NodeVerb::List => print(common, &launcher.status(cluster).await?.nodes, |nodes| nodes_table(nodes).print())?,
         NodeVerb::Stop { node } => launcher.switch(cluster, Some(&node), Switch::Stop).await?,
-        NodeVerb::Start { node } => drop(launcher.start(cluster, Some(&node), wait).await?),
+        NodeVerb::Start { node } => launcher.start(cluster, Some(&node), wait).await?,
     }
     Ok(())
-}
-
-async fn image(launcher: &Launcher, common: &Common, cluster: &str, verb: ImageVerb) -> Result<()> {
-    match verb {
-        ImageVerb::Load { images } => {
-            let (archives, images): (Vec<_>, _) =
-                images.into_iter().partition(|image| image == "-" || Path::new(image).is_file());
-            let mut reports = launcher.load_images(cluster, &images).await?;
-            for path in archives {
-                let archive: Box<dyn AsyncRead + Send + Unpin> = if path == "-" {
-                    Box::new(tokio::io::stdin())
-                } else {
-                    Box::new(File::open(&path).await.with_context(|| format!("failed to read `{path}`"))?)
-                };
-                reports.extend(launcher.load_archive(cluster, ReaderStream::new(archive)).await?);
-            }
-            print(common, &reports, |reports| {
-                for report in reports {
-                    let (loaded, skipped) = (report.loaded.len(), report.skipped.len());
-                    show::line(&format!("{}: loaded into {loaded} nodes, {skipped} had it", report.image));
-                }
-            })
-        }
-        ImageVerb::List => {
-            let images = launcher.list_images(cluster).await?;
-            print(common, &images, |images| {
-                let mut table = Table::new(["IMAGE", "ID", "SIZE", "NODES"]);
-                for image in images {
-                    table.row([&image.name, &image.id, &image.size, &image.nodes.join(",")]);
-                }
-                table.print();
-            })
-        }
-    }
 }
 
 async fn demo(launcher: &Launcher, common: &Common, cluster: &str) -> Result<()> {

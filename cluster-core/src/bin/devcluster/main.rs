@@ -3,6 +3,7 @@
 mod agent;
 mod arguments;
 mod commands;
+mod images;
 mod show;
 mod sync;
 mod terminal;

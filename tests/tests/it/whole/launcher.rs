@@ -104,11 +104,23 @@ fn a_cluster_lives_through_all_that_its_user_does() {
     l.shows("kubectl get pods -o wide", &["-worker-2"]);
     l.ok("$devcluster node remove worker-2");
     l.refuses("kubectl get node $name-worker-2", &["NotFound"]);
+    l.ok("$devcluster node add && docker rm -f $name-worker-2 && $devcluster node remove worker-2");
+    l.refuses("kubectl get node $name-worker-2", &["NotFound"]);
     l.ok("kubectl rollout status deploy/web --timeout=90s");
     l.ok("$devcluster node stop worker-1 && $devcluster node start worker-1 && kubectl wait --for=condition=Ready node/$name-worker-1 --timeout=60s");
 
-    l.ok("printf 'FROM scratch\\nCOPY kubeconfig /only\\n' | docker build -q -t $name-image:1 -f - .");
-    l.ok("$devcluster image load $name-image:1; docker rmi $name-image:1");
+    l.t.file("app/Dockerfile", "FROM scratch\nARG TAG\nLABEL tag=$TAG\nCOPY . /app\n");
+    l.t.file("app/.dockerignore", "secret\n");
+    l.t.file("app/secret", "");
+    l.t.file("app/kept", "");
+    let built = format!("{}-image:1: loaded into 2 nodes, 0 had it", l.name);
+    l.shows("$devcluster image build --tag $name-image:1 app -- --build-arg TAG=x", &[&built]);
+    l.shows("docker inspect $name-image:1", &["\"tag\": \"x\""]);
+    let files = l.ok("id=$(docker create $name-image:1 none) && docker export $id | tar t; docker rm $id >/dev/null");
+    assert!(files.contains("app/kept") && !files.contains("app/secret"), "{files}");
+    l.shows("$devcluster image load $name-image:1; docker rmi $name-image:1", &["loaded into 0 nodes, 2 had it"]);
+    l.refuses("$devcluster image build --tag x none", &["`docker build` failed"]);
+    l.refuses("$devcluster image build --name none app", &["there is no cluster `none`"]);
     l.shows("$devcluster image list", &[&format!("{}-image:1", l.name)]);
     l.ok("for n in 2 3; do printf 'FROM scratch\\nCOPY kubeconfig /only\\n' | docker build -q -t $name-image:$n -f - .; done");
     l.ok("docker save $name-image:2 >two.tar; docker save $name-image:3 >three.tar; docker rmi $name-image:2 $name-image:3");
@@ -174,6 +186,57 @@ fn an_interrupt_leaves_nothing() {
         assert!(shown.contains("interrupted"), "{shown}");
         l.leaves_nothing();
     }
+}
+
+/// Interrupts a command once the engine tells of an event of the cluster; its exit code and what it said.
+fn interrupted(l: &Launch, command: &str, event: &str) -> (i32, String) {
+    let events = "exec docker events --since 0s --filter type=container --filter label=devcluster.io/cluster=$name";
+    let mut engine = l.t.start(&l.script(&format!("{events} --filter event={event}")));
+    let command = l.t.start(&l.script(&format!("exec {} {command}", program().display())));
+    engine.line(&l.name);
+    command.signal(Signal::SIGINT);
+    command.end()
+}
+
+#[test]
+fn what_an_interrupted_command_leaves_the_same_command_takes_up() {
+    let l = Launch::new("again");
+    l.ok("$devcluster up --workers 1");
+    let (code, shown) = interrupted(&l, "node add", "start");
+    assert_eq!((code, shown.contains("error: interrupted")), (130, true), "{shown}");
+    assert_eq!(l.ok("$devcluster node list | grep -c worker-; docker ps -aq --filter name=$name-worker-2"), "1");
+    l.ok("$devcluster node add && kubectl wait --for=condition=Ready node/$name-worker-2 --timeout=60s");
+
+    // A budget holds up the drain.
+    l.ok(&format!(
+        "kubectl create deployment web --image=devcluster/busybox:1 -- {IDLE} && kubectl rollout status deploy/web"
+    ));
+    l.ok("kubectl create pdb web --selector=app=web --min-available=1");
+    let node = l.ok("kubectl get pods -o jsonpath='{.items[0].spec.nodeName}'");
+    let remove = l.t.start(&l.script(&format!("exec {} node remove {node}", program().display())));
+    l.ok(&format!("kubectl wait node/{node} --for=jsonpath='{{.spec.unschedulable}}'=true --timeout=60s"));
+    remove.signal(Signal::SIGINT);
+    let (code, shown) = remove.end();
+    assert_eq!((code, shown.contains(&format!("`{node}` takes no new pods"))), (130, true), "{shown}");
+    l.ok(&format!("kubectl delete pdb web && $devcluster node remove {node}"));
+
+    // An archive of which half has come.
+    l.ok("printf 'FROM scratch\\nCOPY kubeconfig /only\\n' | docker build -q -t $name-image:1 -f - .");
+    l.ok("docker save $name-image:1 >image.tar; docker rmi $name-image:1");
+    let half = "(head -c 2000 image.tar; echo sent >&2; sleep 100)";
+    let mut load = l.t.start(&l.script(&format!("{half} | {} image load -", program().display())));
+    load.line("sent");
+    load.signal(Signal::SIGINT);
+    load.end();
+    l.shows("$devcluster image load image.tar", &[&format!("{}-image:1: loaded into 2 nodes", l.name)]);
+
+    l.ok("$devcluster stop");
+    let (code, shown) = interrupted(&l, "start", "start");
+    assert_eq!((code, shown.contains("what was started goes on")), (130, true), "{shown}");
+    l.ok("$devcluster start && kubectl get nodes");
+    let (code, shown) = interrupted(&l, "down", "destroy");
+    assert_eq!(code, 0, "{shown}");
+    l.leaves_nothing();
 }
 
 #[test]
