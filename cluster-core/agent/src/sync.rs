@@ -144,7 +144,7 @@ impl<'a> Syncing<'a> {
     pub async fn follow(&mut self) -> Result<(), Error> {
         let (sender, mut events) = mpsc::unbounded_channel();
         let notified = move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) && sender.send(()).is_err() {
+            if event.is_ok_and(|event| sender.send(event).is_err()) {
                 tracing::trace!("the sync has ended");
             }
         };
@@ -153,8 +153,10 @@ impl<'a> Syncing<'a> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             // Each time, since a folder may have been replaced by another.
-            for path in self.spec.watched() {
-                let (folder, mode) = to_watch(&path);
+            let mut paths = load::watched(&self.spec);
+            for path in &mut paths {
+                *path = std::path::absolute(&*path).map_err(Error::file("find", path))?;
+                let (folder, mode) = to_watch(path);
                 watcher.watch(folder, mode).map_err(failed)?;
             }
             let (_, mut leftovers) = self.apply().await;
@@ -167,7 +169,7 @@ impl<'a> Syncing<'a> {
                         Duration::MAX
                     }
                 };
-                match tokio::time::timeout(quiet, events.recv()).await {
+                match tokio::time::timeout(quiet, changed(&mut events, &paths)).await {
                     Ok(None) => return Ok(()),
                     Err(_) if !leftovers.is_empty() => {
                         self.prune(std::mem::take(&mut leftovers)).await;
@@ -339,6 +341,19 @@ impl<'a> Syncing<'a> {
 fn unified((before, name): (&str, &str), (after, other): (&str, &str)) -> String {
     let diff = similar::TextDiff::from_lines(before, after);
     diff.unified_diff().context_radius(3).header(name, other).to_string()
+}
+
+/// Waits for an event that concerns a path.
+async fn changed(events: &mut mpsc::UnboundedReceiver<notify::Event>, paths: &[PathBuf]) -> Option<()> {
+    while !concerns(&events.recv().await?, paths) {}
+    Some(())
+}
+
+/// Whether an event may have to do with one of these absolute paths: others stand beside them in the folders that are
+/// watched.
+fn concerns(event: &notify::Event, paths: &[PathBuf]) -> bool {
+    let is_one = |changed: &PathBuf| paths.iter().any(|path| changed.starts_with(path) || path.starts_with(changed));
+    !event.kind.is_access() && (event.need_rescan() || event.paths.iter().any(is_one))
 }
 
 /// What is watched for a path. Editors replace files, so it is their folder; and of what is not there the nearest folder

@@ -58,6 +58,26 @@ pub(super) fn load(spec: &Spec) -> Loaded {
     loaded
 }
 
+/// All files and folders that a specification is made of, those included that kustomizations name.
+pub(super) fn watched(spec: &Spec) -> Vec<PathBuf> {
+    let (mut watched, mut next) = (spec.watched(), 0);
+    while let Some(folder) = watched.get(next) {
+        let new: Vec<PathBuf> = bases(folder).into_iter().filter(|base| !watched.contains(base)).collect();
+        watched.extend(new);
+        next += 1;
+    }
+    watched
+}
+
+/// What the kustomization of a folder takes in from this machine.
+fn bases(folder: &Path) -> Vec<PathBuf> {
+    let text = KUSTOMIZATIONS.iter().find_map(|name| std::fs::read_to_string(folder.join(name)).ok());
+    let documents = text.and_then(|text| yaml::from_manifest(&text).ok()).unwrap_or_default();
+    let lists = documents.iter().flat_map(|document| ["resources", "components", "bases"].map(|list| &document[list]));
+    let names = lists.flat_map(meta::items).filter_map(Value::as_str);
+    names.filter_map(|name| folder.join(name).canonicalize().ok()).collect()
+}
+
 impl Loaded {
     fn fault(&mut self, file: &Path, line: usize, message: impl std::fmt::Display) {
         self.faults.push(Fault { file: file.to_owned(), line, message: message.to_string() });
@@ -235,6 +255,18 @@ mod tests {
         assert_eq!(loaded.faults, []);
         let names: Vec<_> = loaded.documents.iter().map(|d| (meta::name(&d.object).to_owned(), d.line)).collect();
         assert_eq!(names, [("a".to_owned(), 1), ("b".to_owned(), 8), ("s".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn what_a_kustomization_is_made_of_is_watched_too() {
+        let overlay = "resources: [../base, https://example.com/x]\n";
+        let base = "resources: [map.yaml]\nnamePrefix: x-\n";
+        let files =
+            [("overlay/kustomization.yaml", overlay), ("base/kustomization.yaml", base), ("base/map.yaml", MAP)];
+        let (folder, _) = loaded(&files);
+        let root = folder.path().canonicalize().expect("it is there");
+        let spec = Spec { paths: vec![root.join("overlay")], ..Spec::default() };
+        assert_eq!(watched(&spec), ["overlay", "base", "base/map.yaml"].map(|name| root.join(name)));
     }
 
     #[test]

@@ -52,6 +52,16 @@ async fn until(told: &mut mpsc::UnboundedReceiver<Told>, wanted: &str) {
     }
 }
 
+#[test]
+fn what_changes_beside_the_files_does_not_concern_them() {
+    let paths = ["/a/b/all.yaml", "/a/c"].map(PathBuf::from);
+    let table = [("/a/b/all.yaml", true), ("/a/b/log", false), ("/a/c/d/e.yaml", true), ("/a", true), ("/a/cc", false)];
+    for (changed, expected) in table {
+        let event = notify::Event::new(notify::EventKind::Any).add_path(changed.into());
+        assert_eq!(concerns(&event, &paths), expected, "{changed}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_new_definition_made_possible_is_not_taken_for_a_leftover() {
     let (folder, server) = (tempfile::tempdir().expect("a folder"), server());

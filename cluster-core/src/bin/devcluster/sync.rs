@@ -11,6 +11,8 @@ pub(crate) async fn run(launcher: &Launcher, cluster: &str, arguments: SyncArgum
     let SyncArguments { paths, namespace, configmap, secret, once, diff, pull, no_prune, rollout } = arguments;
     let writes = !diff && !pull;
     let spec = Spec { paths, namespace, config_maps: configmap, secrets: secret, prune: !no_prune && writes, rollout };
+    let mut news = true;
+    let tell = |told| news = tell(told, news);
     let mut sync = Syncing::new(launcher.client(cluster)?, spec, tell).await?;
     let failed = match () {
         () if diff => {
@@ -27,14 +29,19 @@ pub(crate) async fn run(launcher: &Launcher, cluster: &str, arguments: SyncArgum
     Ok(failed.into())
 }
 
-fn tell(told: Told) {
+/// Shows what happens, of rounds those that brought news; whether the next one does.
+fn tell(told: Told, news: bool) -> bool {
     match told {
         Told::Done { object, what } => show::line(&format!("{object} {what}")),
         Told::Fault(fault) | Told::Left(fault) => show::error(&fault.to_string()),
         Told::Diff(text) => show::text(&text),
         Told::Round { objects, faults, took } => {
-            let faults = if faults == 0 { String::new() } else { format!(", {faults} faults") };
-            show::note(&format!("  {objects} objects{faults}, {}", show::seconds(took.as_millis() as u64)));
+            if news {
+                let faults = if faults == 0 { String::new() } else { format!(", {faults} wrong") };
+                show::note(&format!("  {objects} objects{faults}, {}", show::seconds(took.as_millis() as u64)));
+            }
+            return false;
         }
     }
+    true
 }
