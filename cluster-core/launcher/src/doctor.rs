@@ -31,14 +31,14 @@ pub async fn doctor(image: &str) -> Vec<Check> {
     let mut checks = Vec::new();
     let asked = async {
         let launcher = Launcher::connect()?;
-        checks.extend(engine(&launcher.docker.info().await.map_err(Error::NoEngine)?));
+        checks.extend(engine(&launcher.docker.info().await.map_err(Error::no_engine)?));
         checks.push(node_image(&launcher.docker, image).await);
         checks.extend(launcher.ports().await);
         Ok::<(), Error>(())
     };
     if let Err(error) = asked.await {
-        let remedy = "sudo systemctl start docker (or: make up, which installs and starts it)";
-        checks.push(check("Docker engine", false, error.to_string(), remedy));
+        let remedy = error.hint().unwrap_or_default();
+        checks.push(check("Docker engine", false, error.to_string(), &remedy));
     }
     checks.extend(machine());
     checks

@@ -39,8 +39,8 @@ impl Launcher {
 
     /// As [`Self::connect`], with the state in a folder of its own.
     pub fn connect_in(home: PathBuf) -> Result<Self> {
-        let docker = Docker::connect_with_defaults().map_err(Error::NoEngine)?;
-        Ok(Self { docker, state: State::at(home), progress: Arc::new(|_| {}), cancel: CancellationToken::new() })
+        let docker = Docker::connect_with_defaults().map_err(Error::no_engine)?;
+        Ok(Self { docker, state: State(home), progress: Arc::new(|_| {}), cancel: CancellationToken::new() })
     }
 
     /// The same connection and state for an operation that tells what it does, and that `cancel` interrupts.
@@ -51,7 +51,7 @@ impl Launcher {
 
     /// Whether the engine answers.
     pub(crate) async fn engine_answers(&self) -> Result<()> {
-        self.docker.version().await.map(drop).map_err(Error::NoEngine)
+        self.docker.version().await.map(drop).map_err(Error::no_engine)
     }
 
     /// The names of all clusters.
@@ -61,7 +61,7 @@ impl Launcher {
 
     /// The folder of all that the host's side remembers.
     pub fn home(&self) -> &Path {
-        self.state.home()
+        &self.state.0
     }
 
     /// The containers of a cluster, running or not, by name.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub enum Error {
     /// The Docker engine cannot be reached.
     #[error("no Docker engine answers: {0}")]
-    NoEngine(bollard::errors::Error),
+    NoEngine(String),
     /// The Docker engine refused.
     #[error("failed to {what}: {answer}")]
     Docker {
@@ -123,12 +123,24 @@ impl Error {
         move |answer| Self::File { what, path, answer }
     }
 
+    /// Names the innermost cause; those around it say no more than that there is no connection.
+    pub(crate) fn no_engine(error: bollard::errors::Error) -> Self {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        Self::NoEngine(cause.to_string())
+    }
+
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::NoEngine(why) if why.to_lowercase().contains("permission denied") => {
+                "Docker lets only members of its group in: `sudo usermod -aG docker $USER`, then log in again."
+            }
             Self::NoEngine(_) => {
-                "Start Docker (`sudo systemctl start docker`, or Docker Desktop), or let `make up` install and start it. \
-                 `devcluster doctor` checks the whole machine."
+                "Start Docker (`sudo systemctl start docker`, or Docker Desktop), let `make up` install and start it, or \
+                 name another engine's socket in DOCKER_HOST. `devcluster doctor` checks the whole machine."
             }
             Self::Docker { answer, .. } => return docker_hint(answer).map(str::to_owned),
             Self::ImageMissing(_) => "Build it from the checkout with `make image`.",
@@ -172,6 +184,8 @@ fn docker_hint(message: &str) -> Option<&'static str> {
         Some(
             "A container that is not the cluster's is in its network: `docker network disconnect -f NETWORK CONTAINER`.",
         )
+    } else if has("No such container") {
+        Some("`devcluster status` shows what is there; `devcluster up` makes anew what is incomplete.")
     } else if has("is not running") || has("is paused") {
         Some("`devcluster status` shows which nodes run; `devcluster start` lets all run.")
     } else {
@@ -193,6 +207,7 @@ impl<T> Doing<T> for Result<T, bollard::errors::Error> {
         self.map_err(|error| {
             let answer = match error {
                 bollard::errors::Error::DockerResponseServerError { message, .. } => message,
+                lost @ bollard::errors::Error::HyperLegacyError { .. } => return Error::no_engine(lost),
                 other => other.to_string(),
             };
             Error::Docker { what: what.into(), answer }
@@ -225,5 +240,16 @@ mod tests {
         assert!(error.hint().is_some_and(|hint| hint.contains("holds this port")));
         assert!(refused("write: no space left on device").hint().is_some_and(|hint| hint.contains("disk is full")));
         assert_eq!(refused("something else").hint(), None);
+    }
+
+    #[test]
+    fn who_may_not_ask_the_engine_is_told_how_to_be_let_in() {
+        let hint = |kind: std::io::ErrorKind| {
+            let error = Error::no_engine(std::io::Error::from(kind).into());
+            assert_eq!(error.to_string(), format!("no Docker engine answers: {kind}"));
+            error.hint().expect("a hint")
+        };
+        assert!(hint(std::io::ErrorKind::PermissionDenied).contains("usermod -aG docker"));
+        assert!(hint(std::io::ErrorKind::ConnectionRefused).contains("Start Docker"));
     }
 }

@@ -4,7 +4,7 @@ use crate::Event;
 use crate::container::volumes;
 use crate::prelude::*;
 use bollard::query_parameters::{
-    ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
+    ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions, WaitContainerOptions,
 };
 use std::fs::File;
 
@@ -79,7 +79,13 @@ impl Launcher {
 
     async fn remove_container(&self, name: &str) -> Result<()> {
         let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        let removed = self.docker.remove_container(name, Some(options)).await;
+        let mut removed = self.docker.remove_container(name, Some(options.clone())).await;
+        if removed.as_ref().is_err_and(|error| error.to_string().contains("already in progress")) {
+            // A command that was killed began it. However that ends, the engine is asked again.
+            let gone = WaitContainerOptions { condition: "removed".to_owned() };
+            self.docker.wait_container(name, Some(gone)).next().await;
+            removed = self.docker.remove_container(name, Some(options)).await;
+        }
         removed.if_there(format!("remove the container `{name}`")).map(drop)
     }
 

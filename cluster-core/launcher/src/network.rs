@@ -49,7 +49,7 @@ impl Launcher {
         let options = ListNetworksOptions { filters: Some(cluster_filter(cluster)) };
         let networks = self.docker.list_networks(Some(options)).await.doing("list networks")?;
         for name in networks.into_iter().filter_map(|network| network.name) {
-            self.docker.remove_network(&name).await.doing(format!("remove the network `{name}`"))?;
+            self.docker.remove_network(&name).await.if_there(format!("remove the network `{name}`"))?;
         }
         Ok(())
     }

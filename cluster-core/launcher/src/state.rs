@@ -14,7 +14,7 @@ const ADMIN_KEY: &str = "admin.key";
 
 /// The folder of all clusters.
 #[derive(Debug, Clone)]
-pub(crate) struct State(PathBuf);
+pub(crate) struct State(pub(crate) PathBuf);
 
 /// What is remembered of a cluster beside its keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,16 +40,6 @@ pub(crate) fn home() -> Result<PathBuf> {
 }
 
 impl State {
-    /// What is kept in a folder.
-    pub(crate) fn at(home: PathBuf) -> Self {
-        Self(home)
-    }
-
-    /// Where it is.
-    pub(crate) fn home(&self) -> &Path {
-        &self.0
-    }
-
     fn folder(&self, cluster: &str) -> PathBuf {
         self.0.join(cluster)
     }

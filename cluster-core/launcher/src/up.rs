@@ -98,7 +98,7 @@ impl Launcher {
         let cluster = &record.spec.name;
         if !lost.is_empty() {
             return Err(Error::Invalid(format!(
-                "the containers of {} are gone: remove those workers with `devcluster node remove --name {cluster} NODE`, or \
+                "the containers of {} are gone: remove a worker with `devcluster node remove --name {cluster} NODE`, or \
                  the cluster with `devcluster down --name {cluster}`",
                 lost.join(", "),
             )));
