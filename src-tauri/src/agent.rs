@@ -131,23 +131,20 @@ async fn reach() -> Reached {
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    let url = Url::parse(said.lines().last().unwrap_or_default()).context("the agent gave no address")?;
-    Ok((find()?.context("the agent ended at once")?, url))
+    running().await?.context("the agent ended at once")
 }
 
-fn find() -> Result<Option<Contact>> {
-    let launcher = Launcher::connect()?;
-    Ok(Contact::find(launcher.home())?)
+/// The agent that runs, perhaps of another build, and an address that opens its dashboard once.
+async fn running() -> Result<Option<(Contact, Url)>> {
+    let Some(contact) = Contact::find(Launcher::connect()?.home())? else { return Ok(None) };
+    let url = Url::parse(&contact.dashboard().await?).context("the agent gave no address")?;
+    Ok(Some((contact, url)))
 }
 
-/// An agent after the one before has ended: whoever has started one meanwhile, perhaps of another build, keeps it.
+/// An agent after the one before has ended: whoever has started one meanwhile keeps it.
 async fn reach_again() -> Reached {
-    match find()? {
-        Some(contact) => {
-            let url = contact.dashboard().await?;
-            Ok((contact, Url::parse(&url)?))
-        }
+    match running().await? {
+        Some(reached) => Ok(reached),
         None => reach().await,
     }
 }

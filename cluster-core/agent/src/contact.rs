@@ -93,7 +93,7 @@ impl Contact {
             drop(wait_for_lock(lock_path(home)).await?);
         }
         let path = log::path(home);
-        let log = File::options().append(true).create(true).open(&path).map_err(Error::file("open", &path))?;
+        let log = log::append(&path).map_err(Error::file("open", &path))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         #[cfg(windows)]
         command.creation_flags(0x0800_0008); // CREATE_NO_WINDOW | DETACHED_PROCESS

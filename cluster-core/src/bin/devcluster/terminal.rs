@@ -11,12 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 const TICK: Duration = Duration::from_millis(80);
 
-/// Shows steps on standard error, so that standard output holds the answer alone.
-struct Steps {
-    spinner: Option<ProgressBar>,
-}
-
-/// A spinner on a terminal, else lines.
+/// A spinner on a terminal, else lines: on standard error, so that standard output holds the answer alone.
 pub(crate) fn progress() -> Progress {
     let spinner = std::io::stderr().is_terminal().then(|| {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -25,39 +20,29 @@ pub(crate) fn progress() -> Progress {
         );
         bar
     });
-    let steps = Steps { spinner };
-    Arc::new(move |event| steps.show(event))
+    Arc::new(move |event| tell(event, spinner.as_ref()))
 }
 
-impl Steps {
-    fn line(&self, text: &str) {
-        match &self.spinner {
-            Some(bar) => bar.suspend(|| show::note(text)),
-            None => show::note(text),
-        }
+fn tell(event: Event<'_>, spinner: Option<&ProgressBar>) {
+    let line = |text: &str| match spinner {
+        Some(bar) => bar.suspend(|| show::note(text)),
+        None => show::note(text),
+    };
+    if let (Event::End(..) | Event::Failed(_), Some(bar)) = (event, spinner) {
+        bar.disable_steady_tick();
+        bar.set_message("");
+        bar.finish_and_clear();
     }
-
-    fn show(&self, event: Event<'_>) {
-        if let Event::End(..) | Event::Failed(_) = event
-            && let Some(bar) = &self.spinner
-        {
-            bar.disable_steady_tick();
-            bar.set_message("");
-            bar.finish_and_clear();
+    match (event, spinner) {
+        (Event::Begin(step), Some(bar)) => {
+            bar.reset();
+            bar.set_message(step.to_owned());
+            bar.enable_steady_tick(TICK);
         }
-        match (event, &self.spinner) {
-            (Event::Begin(step), Some(bar)) => {
-                bar.reset();
-                bar.set_message(step.to_owned());
-                bar.enable_steady_tick(TICK);
-            }
-            (Event::Begin(_), None) => {}
-            (Event::End(step, took), _) => {
-                self.line(&format!("  {step:<24} {:>8}", show::seconds(took.as_millis() as u64)));
-            }
-            (Event::Failed(step), _) => self.line(&format!("  {step:<24}   failed")),
-            (Event::Warn(text), _) => self.line(&format!("warning: {text}")),
-        }
+        (Event::Begin(_), None) => {}
+        (Event::End(step, took), _) => line(&format!("  {step:<24} {:>8}", show::seconds(took.as_millis() as u64))),
+        (Event::Failed(step), _) => line(&format!("  {step:<24}   failed")),
+        (Event::Warn(text), _) => line(&format!("warning: {text}")),
     }
 }
 
@@ -99,11 +84,10 @@ pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
 /// Runs a command in a node with this process's input and output, in a terminal when this is one.
 pub(crate) async fn exec(launcher: &Launcher, cluster: &str, node: &str, command: &[String]) -> Result<u8> {
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let raw = if interactive { raw::Mode::enter() } else { None };
-    let (sizes, outputs) =
-        (raw.as_ref().map(raw::Mode::sizes).transpose()?, (tokio::io::stdout(), tokio::io::stderr()));
+    let raw = if interactive { raw::enter()? } else { None };
+    let ((mode, sizes), outputs) = (raw.unzip(), (tokio::io::stdout(), tokio::io::stderr()));
     let code = launcher.exec(cluster, node, command, sizes, tokio::io::stdin(), outputs).await?;
-    drop(raw);
+    drop(mode);
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
 }
 
@@ -120,23 +104,17 @@ mod raw {
         before: Termios,
     }
 
-    impl Mode {
-        pub(super) fn enter() -> Option<Self> {
-            let before = tcgetattr(std::io::stdin()).ok()?;
-            let mut raw = before.clone();
-            raw.make_raw();
-            tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).ok()?;
-            Some(Self { before })
-        }
-
-        /// Columns and rows, and again whenever they are others.
-        pub(super) fn sizes(&self) -> std::io::Result<UnboundedReceiver<(u16, u16)>> {
-            let mut changes = signal(SignalKind::window_change())?;
-            let (sender, sizes) = unbounded_channel();
-            let size = || tcgetwinsize(std::io::stdin()).map_or(DEFAULT_SIZE, |size| (size.ws_col, size.ws_row));
-            tokio::spawn(async move { while sender.send(size()).is_ok() && changes.recv().await.is_some() {} });
-            Ok(sizes)
-        }
+    /// With the terminal's columns and rows, which come again whenever they are others.
+    pub(super) fn enter() -> std::io::Result<Option<(Mode, UnboundedReceiver<(u16, u16)>)>> {
+        let Ok(before) = tcgetattr(std::io::stdin()) else { return Ok(None) };
+        let (sender, sizes) = unbounded_channel();
+        let mut changes = signal(SignalKind::window_change())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &raw)?;
+        let size = || tcgetwinsize(std::io::stdin()).map_or(DEFAULT_SIZE, |size| (size.ws_col, size.ws_row));
+        tokio::spawn(async move { while sender.send(size()).is_ok() && changes.recv().await.is_some() {} });
+        Ok(Some((Mode { before }, sizes)))
     }
 
     impl Drop for Mode {
@@ -151,15 +129,7 @@ mod raw {
 #[cfg(not(unix))]
 mod raw {
     /// Terminals are only handed over on Unix.
-    pub(super) struct Mode;
-
-    impl Mode {
-        pub(super) fn enter() -> Option<Self> {
-            None
-        }
-
-        pub(super) fn sizes(&self) -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<(u16, u16)>> {
-            Ok(tokio::sync::mpsc::unbounded_channel().1)
-        }
+    pub(super) fn enter() -> std::io::Result<Option<((), tokio::sync::mpsc::UnboundedReceiver<(u16, u16)>)>> {
+        Ok(None)
     }
 }
