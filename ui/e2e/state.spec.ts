@@ -9,6 +9,8 @@ test('a list is filtered as k9s does it', async ({ page }) => {
     ['/^settings /', ['settings'], ['kube-root-ca']],
     ['name:settings data:1', ['settings'], ['kube-root-ca']],
     ['-l app=nobody', [], ['settings']],
+    // No escape of an address, which would be the letter A.
+    ['%41', [], ['settings']],
   ];
   for (const [filter, shown, hidden] of table) {
     const kind = shown[0] === 'web-' ? 'pods' : 'configmaps';

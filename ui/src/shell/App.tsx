@@ -9,6 +9,7 @@ import { useI18n } from '../i18n';
 import { ClustersPage } from '../pages/clusters/ClustersPage';
 import { CreatePage } from '../pages/clusters/CreatePage';
 import { useUi } from '../store/ui';
+import { Address } from './Address';
 import { ClusterFrame } from './ClusterFrame';
 import { ClusterProvider } from './cluster';
 import { Header } from './Header';
@@ -22,7 +23,7 @@ const Help = lazily(() => import('./Help'));
 export function App({ session }: { session: Session }) {
   if (session.state !== 'open') return <NoSession state={session.state} />;
   return (
-    <>
+    <Address>
       <Switch>
         <Route path={ROUTES.cluster}>
           <OneCluster />
@@ -32,7 +33,7 @@ export function App({ session }: { session: Session }) {
         </Route>
       </Switch>
       <Layers />
-    </>
+    </Address>
   );
 }
 

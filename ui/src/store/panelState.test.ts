@@ -5,10 +5,10 @@ const usual = { query: '', since: 0, wrap: false, times: true, severities: [] as
 
 it.each([
   [{}, ''],
-  [{ query: 'a b&c;d~e' }, 'query=a+b!26c!3Bd!7Ee'],
-  [{ query: '100%!' }, 'query=100!25!21'],
+  [{ query: 'a b&c;d~e' }, 'query=a+b%26c%3Bd%7Ee'],
+  [{ query: '100%!' }, 'query=100%25%21'],
   [{ since: 300, wrap: true, times: false }, 'since=300&wrap=true&times=false'],
-  [{ severities: ['error', 'warning'] }, 'severities=error!2Cwarning'],
+  [{ severities: ['error', 'warning'] }, 'severities=error%2Cwarning'],
 ])('keeps %j as "%s"', (part, text) => {
   const state = { ...usual, ...part };
   expect(writeState(state, usual)).toBe(text);

@@ -4,26 +4,19 @@ import { useSearchParams } from 'wouter';
 /** How a panel is looked at: what is chosen in it, as far as it is worth keeping or sharing. */
 export type PanelState = Record<string, string | number | boolean | string[]>;
 
-/**
- * The state as a text within a parameter of the address. The router reads an address twice, so there is no per cent sign
- * in it: an exclamation mark, which a query does not have, stands for it.
- */
-const packed = (query: URLSearchParams) => query.toString().replaceAll('%', '!');
-const unpacked = (text: string) => new URLSearchParams(text.replaceAll('!', '%'));
-
-/** What differs from the usual, as the query of an address; what others have in it stays. */
+/** What differs from the usual, as a query within a parameter of the address; what others have in it stays. */
 export function writeState<State extends PanelState>(state: State, usual: State, text = ''): string {
-  const query = unpacked(text);
+  const query = new URLSearchParams(text);
   for (const [key, value] of Object.entries(state)) {
     if (String(value) === String(usual[key])) query.delete(key);
     else query.set(key, String(value));
   }
-  return packed(query);
+  return query.toString();
 }
 
 /** Reads it again; what is not of the usual's type is as usual. */
 export function readState<State extends PanelState>(text: string, usual: State): State {
-  const found = unpacked(text);
+  const found = new URLSearchParams(text);
   const entries = Object.entries(usual).map(([key, value]) => {
     const said = found.get(key);
     return [key, said === null ? value : typed(said, value)];
