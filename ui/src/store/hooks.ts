@@ -50,11 +50,12 @@ export function useList(spec: ListSpec | null): ListView {
 /** As many rows as the agent sends at once. */
 const AT_ONCE = 5000;
 
-/** Every row that a list's filter lets through, once. */
-export async function everyRow(spec: ListSpec, matched: number): Promise<Row[]> {
-  const parts = Array.from({ length: Math.ceil(matched / AT_ONCE) }, (_, part) =>
-    rowsOf({ ...spec, columns: [], offset: part * AT_ONCE, limit: AT_ONCE }),
-  );
+/** The rows of a list from one place to before another, as they are now, whatever window of it is shown. */
+export async function rowsBetween(spec: ListSpec, first: number, end: number): Promise<Row[]> {
+  const parts = Array.from({ length: Math.ceil((end - first) / AT_ONCE) }, (_, part) => {
+    const offset = first + part * AT_ONCE;
+    return rowsOf({ ...spec, columns: [], offset, limit: Math.min(AT_ONCE, end - offset) });
+  });
   return (await Promise.all(parts)).flat();
 }
 

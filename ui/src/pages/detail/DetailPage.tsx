@@ -1,4 +1,3 @@
-import { Trash2 } from 'lucide-react';
 import { Suspense, useRef } from 'react';
 import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
@@ -10,9 +9,10 @@ import { Menu } from '../../components/Menu';
 import { Button, CopyButton, Empty } from '../../components/parts';
 import { moveTab } from '../../components/tabs';
 import { useI18n } from '../../i18n';
-import { type ActionId, actionsFor } from '../../kinds/actions';
+import { type Action, type ActionId, actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
+import { actionEntries } from '../../shell/actionEntries';
 import { useActionKeys } from '../../shell/keys';
 import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
@@ -141,7 +141,8 @@ function Problems({ target, uid }: { target: ObjectRef; uid: string | undefined 
 }
 
 function Head({ resource, target, object }: { resource: Resource; target: ObjectRef; object: KubeObject | undefined }) {
-  const { t } = useI18n();
+  const i18n = useI18n();
+  const { t } = i18n;
   const act = useActions();
   const actions = actionsFor(resource).filter(
     ({ id, when, usual }) => id !== 'copy' && (object && when ? when(object) : !when || usual),
@@ -162,44 +163,35 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
       {object?.metadata.deletionTimestamp && <span className="chip bad">{t('deleting')}</span>}
       <span className="soft small head-age">{object && <Age since={object.metadata.creationTimestamp} />}</span>
       <span className="grow" />
-      {buttons.map(({ id, icon: Icon, key }) => (
-        <Button
-          key={id}
-          onClick={() => run(id)}
-          disabled={!object}
-          aria-keyshortcuts={key}
-          title={`${t(`action.${id}`)} (${key})`}
-        >
-          <Icon />
-          <span className="label">{t(`action.${id}`)}</span>
-        </Button>
+      {buttons.map((action) => (
+        <ActionButton key={action.id} action={action} disabled={!object} run={run} />
       ))}
       {rest.length > 0 && (
         <Menu
           trigger={<Button>{t('more')}</Button>}
           align="end"
-          entries={rest.map(({ id, icon: Icon, key, danger }) => ({
-            id,
-            label: t(`action.${id}`),
-            icon: <Icon />,
-            hint: key,
-            danger,
-            run: () => run(id),
-          }))}
+          entries={actionEntries(rest, i18n, ({ id }) => run(id))}
         />
       )}
-      {ending && (
-        <Button
-          look="danger"
-          onClick={() => run(ending.id)}
-          disabled={!object}
-          aria-keyshortcuts={ending.key}
-          title={`${t(`action.${ending.id}`)} (${ending.key})`}
-        >
-          <Trash2 />
-          <span className="label">{t(`action.${ending.id}`)}</span>
-        </Button>
-      )}
+      {ending && <ActionButton action={ending} look="danger" disabled={!object} run={run} />}
     </header>
+  );
+}
+
+interface ActionButtonProps {
+  action: Action;
+  look?: string;
+  disabled: boolean;
+  run: (id: ActionId) => void;
+}
+
+function ActionButton({ action: { id, icon: Icon, key }, look = '', disabled, run }: ActionButtonProps) {
+  const { t } = useI18n();
+  const label = t(`action.${id}`);
+  return (
+    <Button look={look} onClick={() => run(id)} disabled={disabled} aria-keyshortcuts={key} title={`${label} (${key})`}>
+      <Icon />
+      <span className="label">{label}</span>
+    </Button>
   );
 }

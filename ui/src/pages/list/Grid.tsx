@@ -1,5 +1,3 @@
-import { type Rect, useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
-import { ArrowDown, ArrowUp } from 'lucide-react';
 import {
   type CSSProperties,
   type KeyboardEvent,
@@ -7,23 +5,24 @@ import {
   type PointerEvent,
   type RefObject,
   useEffect,
-  useMemo,
   useRef,
   useState,
 } from 'react';
-import type { Column, ObjectRef, Row } from '../../api/contract';
+import type { ObjectRef, Row } from '../../api/contract';
 import { MenuAt } from '../../components/Menu';
 import { useI18n } from '../../i18n';
 import { type ActionId, actionsFor, actionsForRow } from '../../kinds/actions';
 import type { Resource } from '../../kinds/discovery';
+import { actionEntries } from '../../shell/actionEntries';
 import { useLinks, useParam } from '../../shell/paths';
 import { useListState } from '../../store/hooks';
 import type { ListView } from '../../store/list';
 import { useSettings } from '../../store/settings';
 import type { Usage } from '../../store/usage';
-import { grown, leastWidth, nextSort, type Options, type Shown, shownColumns, tracks } from './columns';
+import { leastWidth, tracks } from './columns';
+import { GridHead } from './GridHead';
 import { GridRow } from './GridRow';
-import { windowOffset } from './window';
+import { useColumns, usePlace, useRoom, useSlots } from './hooks';
 
 interface Props {
   resource: Resource;
@@ -40,8 +39,8 @@ interface Props {
   clear: () => void;
   /** Does it to the row, or to all that is selected when the row is. */
   run: (id: ActionId, row: Row, many: boolean) => void;
-  /** Selects all that the filter lets through. */
-  all: () => void;
+  /** Selects the rows from one place to before another, be they in the window or not. */
+  select: (first: number, end: number) => void;
   open: (row: Row) => void;
   href: (row: Row) => string;
   create: (() => void) | undefined;
@@ -56,15 +55,15 @@ const PAGE = 20;
 /** The rows in sight, of any number. The grid has the focus and names the active row; rows draw one by one. */
 export function Grid(props: Props) {
   const { resource, view, offset, onOffset, selected, toggle, run, open } = props;
-  const { t } = useI18n();
+  const i18n = useI18n();
   const { namespaces } = useLinks();
   const [wide] = useParam('wide');
   const state = useListState(view);
   const { order, matched } = state.data;
   const zoom = useSettings((settings) => settings.zoom);
   const scroller = useRef<HTMLDivElement>(null);
-  const [active, activate] = useActive(order, state.data.offset, state.loaded);
-  const [anchor, setAnchor] = useState(0);
+  const [active, activate] = usePlace(order, state.data.offset, state.loaded);
+  const [anchor, setAnchor] = usePlace(order, state.data.offset, state.loaded);
   const [menu, setMenu] = useState<{ x: number; y: number; row: Row } | null>(null);
 
   const room = useRoom(scroller, zoom);
@@ -77,30 +76,7 @@ export function Grid(props: Props) {
   const tall = columns.some(({ below }) => below);
   const rowRem = tall ? TALL_REM : ROW_REM;
   const rowHeight = rowRem * 14 * (zoom / 100);
-  const virtualizer = useVirtualizer({
-    count: matched,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => rowHeight,
-    overscan: 4,
-    // Rendering in a task of its own keeps the scroll event short.
-    useFlushSync: false,
-    observeElementRect: observeSize,
-  });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another zoom makes all rows another height.
-  useEffect(() => virtualizer.measure(), [rowHeight]);
-  const items = virtualizer.getVirtualItems();
-  const first = items[0]?.index ?? 0;
-  const last = items.at(-1)?.index ?? 0;
-  useEffect(() => {
-    const next = windowOffset(offset, first, last);
-    if (next !== offset) onOffset(next);
-  }, [offset, first, last, onOffset]);
-
-  // Rows that scroll out are used again for those that scroll in: their elements stay where they are in the document.
-  const slots = useRef(0);
-  slots.current = Math.max(slots.current, items.length);
-  const drawn = items.map((item) => ({ ...item, slot: item.index % slots.current }));
-  drawn.sort((a, b) => a.slot - b.slot);
+  const { virtualizer, items, drawn } = useSlots(scroller, { count: matched, rowHeight, offset, onOffset });
 
   const rowAt = (index: number): Row | undefined => view.row(order[index - state.data.offset] ?? '');
   const focused = rowAt(active);
@@ -114,17 +90,15 @@ export function Grid(props: Props) {
     const next = Math.max(0, Math.min(matched - 1, to));
     activate(next);
     virtualizer.scrollToIndex(next);
-    if (!extend) return setAnchor(next);
-    const [low, high] = [Math.min(anchor, next), Math.max(anchor, next)];
-    toggle(rowsBetween(low, high), true);
+    if (extend) selectBetween(active, next);
+    else setAnchor(next);
   };
-  const rowsBetween = (low: number, high: number): Row[] => {
-    const rows: Row[] = [];
-    for (let index = low; index <= high; index++) {
-      const row = rowAt(index);
-      if (row) rows.push(row);
-    }
-    return rows;
+  /** Selects the two rows and those between them: at once where the window has them, else as soon as they have come. */
+  const selectBetween = (one: number, other: number) => {
+    const [first, last] = [Math.min(one, other), Math.max(one, other)];
+    const rows = Array.from({ length: last - first + 1 }, (_, index) => rowAt(first + index) ?? []).flat();
+    if (rows.length > last - first) toggle(rows, true);
+    else props.select(first, last + 1);
   };
 
   const keys = (event: KeyboardEvent) => {
@@ -147,7 +121,7 @@ export function Grid(props: Props) {
       move(to, event.shiftKey);
     } else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      props.all();
+      props.select(0, matched);
     } else if (event.ctrlKey || event.metaKey || event.altKey) {
       return;
     } else if (event.key === 'n' && props.create) {
@@ -207,7 +181,7 @@ export function Grid(props: Props) {
     }
     if (target.closest('[data-actions]')) return openMenu(event);
     activate(index);
-    if (event.shiftKey) return toggle(rowsBetween(Math.min(anchor, index), Math.max(anchor, index)), true);
+    if (event.shiftKey) return selectBetween(anchor, index);
     setAnchor(index);
     toggle([row], !selected.has(row.uid));
   };
@@ -218,7 +192,7 @@ export function Grid(props: Props) {
         ref={scroller}
         className="grid"
         role="grid"
-        aria-label={t('list.of', { kind: resource.kind })}
+        aria-label={i18n.t('list.of', { kind: resource.kind })}
         aria-rowcount={matched + 1}
         aria-colcount={columns.length + 2}
         aria-multiselectable="true"
@@ -232,7 +206,7 @@ export function Grid(props: Props) {
         onContextMenu={openMenu}
         onPointerOver={tellCut}
       >
-        <Head columns={columns} minWidth={minWidth} />
+        <GridHead columns={columns} minWidth={minWidth} />
         {/* The document's order is that of the slots, so the rows' own is told. */}
         <div
           className="grid-body"
@@ -265,67 +239,11 @@ export function Grid(props: Props) {
           x={menu.x}
           y={menu.y}
           onClose={() => setMenu(null)}
-          entries={offered(menu.row).map(({ id, icon: Icon, key, danger, many }) => ({
-            id,
-            label: t(`action.${id}`),
-            icon: <Icon />,
-            hint: key,
-            danger,
-            run: () => run(id, menu.row, many === true),
-          }))}
+          entries={actionEntries(offered(menu.row), i18n, ({ id, many }) => run(id, menu.row, many === true))}
         />
       )}
     </>
   );
-}
-
-/** Tells a virtualizer its room once the browser has laid it out: to ask at once would lay out the page within a task. */
-function observeSize({ scrollElement }: Virtualizer<HTMLDivElement, Element>, tell: (rect: Rect) => void) {
-  if (scrollElement === null) return;
-  const observer = new ResizeObserver(([entry]) => {
-    const box = entry?.borderBoxSize[0];
-    if (box) tell({ width: Math.round(box.inlineSize), height: Math.round(box.blockSize) });
-  });
-  observer.observe(scrollElement, { box: 'border-box' });
-  return () => observer.disconnect();
-}
-
-/** The room there is, in steps of so many rem: not every width is worth another drawing. */
-const STEP = 5;
-
-function useRoom(ref: RefObject<HTMLElement | null>, zoom: number): number {
-  const [room, setRoom] = useState(0);
-  useEffect(() => {
-    const element = ref.current;
-    if (element === null) return;
-    const follow = new ResizeObserver(() => {
-      const rem = (element.clientWidth / 14 / zoom) * 100;
-      setRoom(Math.floor(rem / STEP) * STEP);
-    });
-    follow.observe(element);
-    return () => follow.disconnect();
-  }, [ref, zoom]);
-  return room;
-}
-
-/**
- * Which row is active: it stays with its object when others come and go above it, so that no key meets another one. Until
- * all rows are there the first one is, unless somebody chose.
- */
-function useActive(order: string[], offset: number, loaded: boolean): [number, (index: number) => void] {
-  const [active, setActive] = useState(0);
-  const uid = useRef<string>(undefined);
-  const at = uid.current === undefined ? -1 : order.indexOf(uid.current);
-  const now = at < 0 ? active : at + offset;
-  useEffect(() => {
-    if (loaded || uid.current !== undefined) uid.current = order[now - offset];
-    setActive(now);
-  }, [order, offset, now, loaded]);
-  const activate = (index: number) => {
-    uid.current = order[index - offset];
-    setActive(index);
-  };
-  return [now, activate];
 }
 
 /** What does not fit into its cell is told in full where the mouse stands. */
@@ -335,55 +253,3 @@ function tellCut({ target }: PointerEvent) {
 }
 
 const rowId = (index: number) => `row-${index}`;
-
-function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
-  const { t } = useI18n();
-  const [sort, setSort] = useParam('sort');
-  const [by, direction] = sort.split(':');
-  const ariaSort = (name: string) => (by !== name ? 'none' : direction === 'desc' ? 'descending' : 'ascending');
-  return (
-    <div role="rowgroup" className="grid-head" style={{ minWidth }}>
-      <div role="row" aria-rowindex={1}>
-        <span role="columnheader">
-          <span className="hidden-text">{t('selection')}</span>
-        </span>
-        {columns.map(({ name, kind, numeric, description, below }) => (
-          <span
-            key={`${kind}${name}`}
-            role="columnheader"
-            aria-sort={kind === 'why' ? undefined : ariaSort(name)}
-            className={below ? 'hidden-text' : numeric ? 'numeric' : undefined}
-          >
-            {kind === 'why' ? (
-              t('why')
-            ) : (
-              <button
-                type="button"
-                title={description || undefined}
-                onClick={() => setSort(nextSort(sort, name, kind))}
-              >
-                {name}
-                {by === name && (direction === 'desc' ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
-              </button>
-            )}
-          </span>
-        ))}
-        <span role="columnheader" className="at-edge">
-          <span className="hidden-text">{t('actions')}</span>
-        </span>
-      </div>
-    </div>
-  );
-}
-
-/** Columns keep their widths while rows come and go, and grow with what comes into them. */
-function useColumns(view: ListView, { wide, namespace, usage, room }: Options): Shown[] {
-  const { data } = useListState(view);
-  const kept = useRef<{ of: Column[]; shown: Shown[] }>({ of: [], shown: [] });
-  return useMemo(() => {
-    const rows = data.order.flatMap((uid) => view.row(uid) ?? []);
-    const now = shownColumns(data.columns, rows, { wide, namespace, usage, room });
-    kept.current = { of: data.columns, shown: kept.current.of === data.columns ? grown(kept.current.shown, now) : now };
-    return kept.current.shown;
-  }, [data, wide, namespace, usage, room, view]);
-}

@@ -1,9 +1,8 @@
-import { Columns3, Plus, Trash2 } from 'lucide-react';
+import { Columns3, Plus } from 'lucide-react';
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { ListSpec, ObjectRef, Row } from '../../api/contract';
 import { Staleness } from '../../components/Live';
-import { Menu } from '../../components/Menu';
 import { Button, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { type ActionId, actionsFor, actionsForRow } from '../../kinds/actions';
@@ -16,14 +15,16 @@ import { useLinks, useParam } from '../../shell/paths';
 import { useSubject } from '../../shell/subject';
 import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
-import { everyRow, useList, useListState } from '../../store/hooks';
+import { rowsBetween, useList, useListState } from '../../store/hooks';
 import type { ListData } from '../../store/list';
 import { listSpec } from '../../store/specs';
 import { attempt, openDialog } from '../../store/ui';
 import { useUsage } from '../../store/usage';
+import { BulkBar } from './BulkBar';
 import { ColumnsDialog } from './ColumnsDialog';
 import { readColumns } from './columns';
 import { Grid } from './Grid';
+import { Search } from './Search';
 import { WINDOW } from './window';
 
 /** The list of a kind, built-in or custom: live, filtered and sorted by the agent, of which a window is here. */
@@ -88,7 +89,7 @@ export function ListPage({ resource }: { resource: Resource }) {
       : actionsFor(resource).filter(({ many }) => many || refs.length === 1);
     return { refs, actions, run: (id, replicas) => run(id, refs, replicas) };
   });
-  const all = () => attempt(async () => toggle(await everyRow(spec, matched), true));
+  const select = (first: number, end: number) => attempt(async () => toggle(await rowsBetween(spec, first, end), true));
   const toggle = (rows: Row[], on: boolean) =>
     setSelected((old) => {
       const next = new Map(old);
@@ -135,7 +136,7 @@ export function ListPage({ resource }: { resource: Resource }) {
           count={selected.size}
           run={(id) => run(id, [...selected.values()])}
           clear={clear}
-          all={selected.size < matched ? { count: matched, select: all } : null}
+          all={selected.size < matched ? { count: matched, select: () => select(0, matched) } : null}
         />
       )}
       {refused ? (
@@ -170,7 +171,7 @@ export function ListPage({ resource }: { resource: Resource }) {
           focused={focused}
           usage={usage}
           toggle={toggle}
-          all={all}
+          select={select}
           clear={clear}
           run={(id, row, many) => run(id, many && selected.has(row.uid) ? [...selected.values()] : [refOf(row)])}
           open={(row) => navigate(href(row))}
@@ -205,86 +206,5 @@ function Tallies({ view, whole }: { view: ListData; whole: boolean }) {
           ),
       )}
     </p>
-  );
-}
-
-interface SearchProps {
-  filter: string;
-  onFilter: (text: string) => void;
-  labels: string;
-  onLabels: (text: string) => void;
-}
-
-function Search({ filter, onFilter, labels, onLabels }: SearchProps) {
-  const { t } = useI18n();
-  return (
-    <>
-      <input
-        className="input"
-        type="search"
-        data-filter
-        placeholder={`${t('filter')}  /`}
-        aria-label={t('filter')}
-        value={filter}
-        onChange={(event) => onFilter(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape' && event.key !== 'Enter') return;
-          if (event.key === 'Escape') onFilter('');
-          document.querySelector<HTMLElement>('[role=grid]')?.focus();
-        }}
-      />
-      <input
-        className="input labels"
-        defaultValue={labels}
-        key={labels}
-        placeholder={t('labels.hint')}
-        aria-label={t('labels')}
-        onBlur={(event) => onLabels(event.target.value.trim())}
-        onKeyDown={(event) => event.key === 'Enter' && onLabels(event.currentTarget.value.trim())}
-      />
-    </>
-  );
-}
-
-interface BulkProps {
-  resource: Resource;
-  count: number;
-  run: (id: ActionId) => void;
-  clear: () => void;
-  /** What could be selected beyond. */
-  all: { count: number; select: () => void } | null;
-}
-
-function BulkBar({ resource, count, run, clear, all }: BulkProps) {
-  const { t, tn, number } = useI18n();
-  const actions = actionsFor(resource);
-  const many = actions.filter((action) => action.many && action.id !== 'delete');
-  const entries = many.map(({ id, icon: Icon, key }) => ({
-    id,
-    label: t(`action.${id}`),
-    icon: <Icon />,
-    hint: key,
-    run: () => run(id),
-  }));
-  return (
-    <div className="bulk row" role="toolbar" aria-label={t('selection')}>
-      <strong>{tn('selected', count)}</strong>
-      {all && (
-        <Button look="quiet" onClick={all.select}>
-          {t('selection.all', { count: number(all.count) })}
-        </Button>
-      )}
-      <span className="grow" />
-      {entries.length > 0 && <Menu trigger={<Button>{t('actions')}</Button>} entries={entries} align="end" />}
-      {actions.some(({ id }) => id === 'delete') && (
-        <Button look="danger" onClick={() => run('delete')}>
-          <Trash2 />
-          {t('action.delete')}
-        </Button>
-      )}
-      <Button look="quiet" onClick={clear}>
-        {t('selection.clear')}
-      </Button>
-    </div>
   );
 }
