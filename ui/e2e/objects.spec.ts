@@ -77,6 +77,31 @@ test('a pod tells its containers, its owner and its events', async ({ page }) =>
   await expect(page.getByText('Started').first()).toBeVisible();
 });
 
+test('the page of a pod leads to what it mounts: the keys of a ConfigMap, the files of a claim', async ({ page }) => {
+  apply(`
+apiVersion: v1
+kind: Pod
+metadata: {name: mounting}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: main
+    image: devcluster/busybox:1
+    command: [sleep, "3600"]
+    volumeMounts: [{name: disk, mountPath: /data}, {name: words, mountPath: /words, readOnly: true}]
+  volumes: [{name: disk, persistentVolumeClaim: {claimName: disk}}, {name: words, configMap: {name: settings}}]
+`);
+  const volumes = page.locator('section').filter({ has: page.getByRole('heading', { name: 'Volumes' }) });
+  await page.goto(object('core/v1/pods', 'mounting'));
+  await expect(volumes.getByRole('row', { name: 'words' })).toContainText('/words');
+  await volumes.getByRole('link', { name: 'settings' }).click();
+  await expect(page.getByRole('button', { name: /^greeting/ })).toBeVisible();
+  await page.goBack();
+  await volumes.getByRole('link', { name: 'disk' }).click();
+  await expect(page.getByRole('tab', { name: 'Files', selected: true })).toBeVisible();
+  kubectl('delete', 'pod', 'mounting');
+});
+
 test('a service tells who answers behind it, an ingress as well', async ({ page }) => {
   for (const kind of ['core/v1/services', 'networking.k8s.io/v1/ingresses']) {
     await page.goto(object(kind, 'web'));
@@ -135,6 +160,27 @@ test('many are selected by keyboard and deleted at once', async ({ page }) => {
   await page.keyboard.press('Delete');
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await expect(page.getByText('Nothing fits the filter').or(page.getByText('No ConfigMaps here'))).toBeVisible();
+});
+
+test('Shift selects all rows from one to another, those between them that were never in sight too', async ({
+  page,
+}) => {
+  const name = (index: number) => `range-${String(index).padStart(3, '0')}`;
+  const map = (index: number) =>
+    `{apiVersion: v1, kind: ConfigMap, metadata: {name: ${name(index)}, labels: {in: range}}}`;
+  apply(Array.from({ length: 400 }, (_, index) => map(index)).join('\n---\n'));
+  await page.goto(`${list('core/v1/configmaps')}&q=range`);
+  await row(page, name(0)).click();
+  await page.getByRole('grid').evaluate((grid) => grid.scrollTo(0, grid.scrollHeight));
+  await row(page, name(399)).click({ modifiers: ['Shift'] });
+  await expect(page.getByText('400 selected')).toBeVisible();
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Home');
+  await expect(row(page, name(0))).toBeVisible();
+  await page.keyboard.press('Shift+End');
+  await expect(page.getByText('400 selected')).toBeVisible();
+  kubectl('delete', 'configmap', '-l', 'in=range');
 });
 
 test('the palette goes where a line of k9s says', async ({ page }) => {

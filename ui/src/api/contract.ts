@@ -241,6 +241,7 @@ export interface Count extends Gvr, Tally {
 export interface LogLine {
   pod: string;
   container: string;
+  /** RFC 3339 with nanoseconds; empty when unknown. */
   time: string;
   text: string;
   /** Said before the container's last restart. */

@@ -32,7 +32,7 @@ export function UsersTable({ pods: { objects, total, loaded, error }, kind, name
           <thead>
             <tr>
               <th scope="col">Pod</th>
-              <th scope="col">{t('panel.shell.container')}</th>
+              <th scope="col">{t('container')}</th>
               <th scope="col">{t('usedby.how')}</th>
               {more && <th scope="col">{more.title}</th>}
             </tr>

@@ -104,7 +104,7 @@ export function CardLoading() {
   const { t } = useI18n();
   return (
     <p className="body soft" aria-busy="true">
-      {t('panel.loading')}
+      {t('loading')}
     </p>
   );
 }

@@ -75,13 +75,27 @@ interface Items {
   items?: { key: string }[];
 }
 
+/** One of the sources of a projected volume. */
+export interface Projection {
+  configMap?: Named & Items;
+  secret?: Named & Items;
+}
+
 export interface Volume {
   name: string;
   configMap?: Named & Items;
   secret?: { secretName?: string } & Items;
   persistentVolumeClaim?: { claimName: string };
-  projected?: { sources?: { configMap?: Named & Items; secret?: Named & Items }[] };
+  ephemeral?: object;
+  projected?: { sources?: Projection[] };
+  hostPath?: { path: string };
+  image?: { reference?: string };
+  csi?: { driver: string };
 }
+
+/** The claim that a volume of a pod is: one that it names, or one that is made with the pod and bears both names. */
+export const claimOf = ({ name, persistentVolumeClaim, ephemeral }: Volume, pod: string | undefined) =>
+  persistentVolumeClaim?.claimName ?? (ephemeral && pod ? `${pod}-${name}` : undefined);
 
 /** What the page reads of a pod's spec. */
 export interface PodSpec {

@@ -52,6 +52,14 @@ describe('usersOf', () => {
   it.each(cases)('%s', (_, spec, uses) => {
     expect(usersOf([pod(spec)], 'ConfigMap', 'x').flatMap((user) => user.uses)).toEqual(uses);
   });
+  it('takes the claim that was made with a pod for its own', () => {
+    const spec = {
+      volumes: [{ name: 'v', ephemeral: {} }],
+      containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/data' }] }],
+    };
+    const paths = (claim: string) => usersOf([pod(spec)], 'PersistentVolumeClaim', claim).length;
+    expect([paths('p-v'), paths('v')]).toEqual([1, 0]);
+  });
   it('does not take a Secret for a ConfigMap of the same name', () => {
     const spec = {
       volumes: [{ name: 'v', secret: { secretName: 'x' } }],

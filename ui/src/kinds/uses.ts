@@ -1,7 +1,7 @@
 /** Which pods use a ConfigMap, a Secret or a claim, and how. Pure. */
 import type { KubeObject } from '../api/contract';
 import type { I18n } from '../i18n';
-import { type Container, type PodSpec, podSpec, type Volume } from './read';
+import { type Container, claimOf, type PodSpec, podSpec, type Volume } from './read';
 
 export type UsedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
 
@@ -28,16 +28,16 @@ export function usersOf(pods: KubeObject[], kind: UsedKind, name: string): User[
       uid: pod.metadata.uid ?? '',
       node: pod.spec?.nodeName ?? '',
       running: pod.status?.phase === 'Running',
-      uses: usesOf(podSpec({ ...pod, kind: 'Pod' }) ?? {}, kind, name),
+      uses: usesOf(podSpec({ ...pod, kind: 'Pod' }) ?? {}, kind, name, pod.metadata.name),
     }))
     .filter(({ uses }) => uses.length > 0);
 }
 
-/** Also for pod templates: `spec` is a pod's. */
-export function usesOf(spec: PodSpec, kind: UsedKind, name: string): Use[] {
+/** Also for pod templates, which have no name yet: `spec` is a pod's. */
+export function usesOf(spec: PodSpec, kind: UsedKind, name: string, pod?: string): Use[] {
   const volumes = new Map<string, string[] | null>();
   for (const volume of spec.volumes ?? []) {
-    const keys = keysOf(volume, kind, name);
+    const keys = keysOf(volume, kind, name, pod);
     if (keys !== undefined) volumes.set(volume.name, keys);
   }
   const { initContainers = [], containers = [], ephemeralContainers = [] } = spec;
@@ -50,8 +50,8 @@ export function usesOf(spec: PodSpec, kind: UsedKind, name: string): Use[] {
 }
 
 /** The keys of the object that a volume shows: null for all, undefined when it shows none of it. */
-function keysOf(volume: Volume, kind: UsedKind, name: string): string[] | null | undefined {
-  if (kind === 'PersistentVolumeClaim') return volume.persistentVolumeClaim?.claimName === name ? null : undefined;
+function keysOf(volume: Volume, kind: UsedKind, name: string, pod?: string): string[] | null | undefined {
+  if (kind === 'PersistentVolumeClaim') return claimOf(volume, pod) === name ? null : undefined;
   const field = kind === 'ConfigMap' ? 'configMap' : 'secret';
   const named = kind === 'ConfigMap' ? volume.configMap?.name : volume.secret?.secretName;
   const sources = volume.projected?.sources?.map((source) => source[field]) ?? [];

@@ -1,7 +1,5 @@
 /** Values as JSON has them. */
 
-export type { KubeObject } from '../api/contract';
-
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 export type JsonMap = { [key: string]: Json | undefined };
 

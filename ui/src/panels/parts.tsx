@@ -65,7 +65,7 @@ export function Loading() {
   const { t } = useI18n();
   return (
     <p className="empty" role="status">
-      {t('panel.loading')}
+      {t('loading')}
     </p>
   );
 }

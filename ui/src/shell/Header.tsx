@@ -42,7 +42,7 @@ export function Header({ menu, onMenu }: { menu?: boolean; onMenu?: () => void }
         <kbd>:</kbd>
       </button>
       <Operations />
-      <IconButton label={t('help')} onClick={() => useUi.setState({ help: true })}>
+      <IconButton label={t('keys')} onClick={() => useUi.setState({ help: true })}>
         <CircleHelp />
       </IconButton>
       <SettingsMenu />

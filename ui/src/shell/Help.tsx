@@ -24,11 +24,11 @@ const PANELS = { next: 'keys.panel.next', close: 'keys.panel.close', fold: 'keys
 
 const GRID = [
   ['↑ ↓ j k', 'keys.move'],
-  ['Enter d', 'keys.open'],
+  ['Enter d', 'open'],
   ['Space', 'keys.select'],
   ['Shift ↑ ↓', 'keys.extend'],
   ['Ctrl A', 'keys.all'],
-  ['n', 'keys.create'],
+  ['n', 'create'],
 ] as const;
 
 /** All keys, on one sheet. */

@@ -5,6 +5,9 @@ import { clusterPath, patchObject, resourcePath } from '../api/k8s';
 import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
 import { each } from '../kinds/actions';
+import { AUTOSCALERS } from '../kinds/gvrs';
+import { scalersOf } from '../kinds/scalers';
+import { useObjects } from '../store/objects';
 import { toast } from '../store/ui';
 
 /** `proposed` replicas stand in the field instead of those that there are. */
@@ -20,6 +23,8 @@ export function ScaleDialog({ refs, proposed = '' }: { refs: ObjectRef[]; propos
       (error: Error) => toast('bad', error.message),
     );
   }, [first]);
+  const namespaces = [...new Set(refs.map(({ namespace }) => namespace))];
+  const scalers = useObjects({ cluster: first?.cluster ?? '', ...AUTOSCALERS, namespaces });
   const names = refs.length === 1 ? (first?.name ?? '') : tn('objects', refs.length);
   const run = async () => {
     const body = { spec: { replicas: Number(replicas) } };
@@ -45,6 +50,11 @@ export function ScaleDialog({ refs, proposed = '' }: { refs: ObjectRef[]; propos
           onChange={(event) => setReplicas(event.target.value)}
         />
       </label>
+      {scalersOf(scalers.objects, refs).map(({ metadata: { uid, name }, spec }) => (
+        <p key={uid} className="note warn">
+          {t('scale.scaler', { name, least: spec.minReplicas ?? 1, most: spec.maxReplicas })}
+        </p>
+      ))}
     </Dialog>
   );
 }

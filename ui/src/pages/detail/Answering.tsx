@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Card, CardLoading, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { PODS, SLICES } from '../../kinds/gvrs';
+import { NODES, PODS, SERVICES, SLICES } from '../../kinds/gvrs';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useHost } from '../../store/host';
@@ -35,7 +35,10 @@ export function Answering({ target, title, service }: Props) {
       one.protocol === 'TCP',
   );
   return (
-    <Card title={title ?? t('answering')}>
+    <Card
+      title={title ?? t('answering')}
+      actions={!service && <Link href={links.object({ ...SERVICES, namespace, name })}>Service {name}</Link>}
+    >
       <Failure error={slices.error} />
       {here.length > 0 && (
         <p className="body row">
@@ -74,7 +77,7 @@ export function Answering({ target, title, service }: Props) {
                   <HealthMark health={health}>{t(`answering.${health}`)}</HealthMark>
                 </td>
                 <td>{pod && <Link href={links.object({ ...PODS, namespace, name: pod })}>{pod}</Link>}</td>
-                <td>{node}</td>
+                <td>{node && <Link href={links.object({ ...NODES, namespace: '', name: node })}>{node}</Link>}</td>
               </tr>
             ))}
           </tbody>

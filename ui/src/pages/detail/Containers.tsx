@@ -6,6 +6,7 @@ import { useI18n } from '../../i18n';
 import { factName } from '../../i18n/others';
 import { type Container, type ContainerStatus, containerState, containersOf } from '../../kinds/read';
 import { containerFacts } from './containerFacts';
+import { Sources } from './Volumes';
 
 /** The containers of a pod with their states, or those that a workload's pods will have. */
 export function Containers({ object }: { object: KubeObject }) {
@@ -44,7 +45,11 @@ export function Containers({ object }: { object: KubeObject }) {
                   <td>{(container.ports ?? []).map(({ containerPort }) => containerPort).join(', ')}</td>
                   <td className="small">{amounts(container)}</td>
                 </tr>
-                <More container={container} message={status?.state?.waiting?.message} />
+                <More
+                  container={container}
+                  namespace={object.metadata.namespace ?? ''}
+                  message={status?.state?.waiting?.message}
+                />
               </Fragment>
             );
           })}
@@ -55,7 +60,15 @@ export function Containers({ object }: { object: KubeObject }) {
 }
 
 /** What needs more room than a cell: why a container waits, and what it is told, which is seen when asked for. */
-function More({ container, message }: { container: Container; message: string | undefined }) {
+function More({
+  container,
+  namespace,
+  message,
+}: {
+  container: Container;
+  namespace: string;
+  message: string | undefined;
+}) {
   const { t } = useI18n();
   const all = containerFacts(container);
   if (all.length === 0 && !message) return null;
@@ -72,7 +85,9 @@ function More({ container, message }: { container: Container; message: string | 
                   <dt>{factName(label, t)}</dt>
                   <dd className="mono">
                     {lines.map((line) => (
-                      <div key={line}>{line}</div>
+                      <div key={JSON.stringify(line)}>
+                        <Sources of={line} namespace={namespace} />
+                      </div>
                     ))}
                   </dd>
                 </div>

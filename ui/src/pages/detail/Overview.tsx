@@ -11,16 +11,18 @@ import { Containers } from './Containers';
 import { type Fact, facts } from './facts';
 import { RecentEvents } from './RecentEvents';
 import { Related } from './Related';
+import { Volumes } from './Volumes';
 
 /** What an object is and what belongs to it. */
 export function Overview({ object, target }: { object: KubeObject; target: ObjectRef }) {
-  const { t, date } = useI18n();
+  const { t } = useI18n();
   const created = object.metadata.creationTimestamp;
   return (
     <div className="overview">
       <div className="stack">
         <Related object={object} target={target} />
         <Containers object={object} />
+        <Volumes object={object} />
         <RecentEvents object={object} />
       </div>
       <div className="stack">
@@ -30,12 +32,7 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
               <FactLine key={fact.label} fact={fact} />
             ))}
             <Owners object={object} />
-            {created && (
-              <div>
-                <dt>{factName('Created', t)}</dt>
-                <dd>{date(created)}</dd>
-              </div>
-            )}
+            {created && <FactLine fact={{ label: 'Created', value: created, moment: true }} />}
           </dl>
         </Card>
         <Conditions object={object} />
@@ -46,30 +43,33 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
   );
 }
 
-function FactLine({ fact: { label, value, to, folded, truth } }: { fact: Fact }) {
+function FactLine({ fact }: { fact: Fact }) {
   const { t } = useI18n();
-  const { refTo } = useCluster();
-  const links = useLinks();
-  const ref = to && refTo(to.apiVersion, to.kind, to.namespace, to.name);
   return (
     <div>
-      <dt>{factName(label, t)}</dt>
+      <dt>{factName(fact.label, t)}</dt>
       <dd>
-        {folded ? (
-          <details>
-            <summary className="mono small cut">{value.replace(/\s+/g, ' ')}</summary>
-            <pre className="small">{value}</pre>
-          </details>
-        ) : ref ? (
-          <Link href={links.object(ref)}>{value}</Link>
-        ) : truth === undefined ? (
-          value
-        ) : (
-          t(truth ? 'yes' : 'no')
-        )}
+        <FactValue fact={fact} />
       </dd>
     </div>
   );
+}
+
+function FactValue({ fact: { value, to, folded, truth, moment } }: { fact: Fact }) {
+  const { t, date } = useI18n();
+  const { refTo } = useCluster();
+  const links = useLinks();
+  const ref = to && refTo(to.apiVersion, to.kind, to.namespace, to.name);
+  if (folded)
+    return (
+      <details>
+        <summary className="mono small cut">{value.replace(/\s+/g, ' ')}</summary>
+        <pre className="small">{value}</pre>
+      </details>
+    );
+  if (ref) return <Link href={links.object(ref)}>{value}</Link>;
+  if (moment) return date(value);
+  return truth === undefined ? value : t(truth ? 'yes' : 'no');
 }
 
 function Owners({ object }: { object: KubeObject }) {

@@ -1,6 +1,6 @@
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { useI18n } from '../../i18n';
-import { JOBS, PODS, REPLICA_SETS } from '../../kinds/gvrs';
+import { CLAIMS, JOBS, PODS, REPLICA_SETS, SERVICES } from '../../kinds/gvrs';
 import { podSelector } from '../../kinds/read';
 import { Allocated } from './Allocated';
 import { Answering } from './Answering';
@@ -9,8 +9,6 @@ import { Policy } from './Policy';
 import { POD_COLUMNS, RelatedList, Selected } from './RelatedList';
 import { Rules } from './Rules';
 import { UsedBy } from './UsedBy';
-
-const core = (resource: string) => ({ group: '', version: 'v1', resource });
 
 /** What belongs to an object, by its kind. */
 export function Related({ object, target }: { object: KubeObject; target: ObjectRef }) {
@@ -33,6 +31,20 @@ export function Related({ object, target }: { object: KubeObject; target: Object
             spec={{ namespaces, owner, sort: { column: 'Age', descending: false } }}
             columns={['Desired', 'Ready']}
           />
+        </>
+      );
+    case 'StatefulSet':
+      return (
+        <>
+          {pods}
+          {object.spec?.volumeClaimTemplates && (
+            <RelatedList
+              title="PersistentVolumeClaims"
+              gvr={CLAIMS}
+              spec={{ namespaces, labelSelector: selector }}
+              columns={['Status', 'Capacity']}
+            />
+          )}
         </>
       );
     case 'Service':
@@ -61,7 +73,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
       return object.spec?.claimRef ? (
         <RelatedList
           title={t('claim')}
-          gvr={core('persistentvolumeclaims')}
+          gvr={CLAIMS}
           spec={{
             namespaces: [object.spec.claimRef.namespace],
             fieldSelector: `metadata.name=${object.spec.claimRef.name}`,
@@ -73,7 +85,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
       return (
         <RelatedList
           title="PersistentVolumeClaims"
-          gvr={core('persistentvolumeclaims')}
+          gvr={CLAIMS}
           spec={{ cell: ['StorageClass', name] }}
           columns={['Status', 'Volume', 'Capacity']}
         />
@@ -126,7 +138,7 @@ function IngressRules({ object, target }: { object: KubeObject; target: ObjectRe
       const service = backend?.service;
       if (!service) return null;
       const title = `${host}${path} → ${service.name}:${service.port?.number ?? service.port?.name ?? ''}`;
-      return <Answering key={title} title={title} target={{ ...target, ...core('services'), name: service.name }} />;
+      return <Answering key={title} title={title} target={{ ...target, ...SERVICES, name: service.name }} />;
     }),
   );
 }

@@ -18,14 +18,20 @@ it('tells what a container is started with, what it mounts and how it is asked',
     readinessProbe: { exec: { command: ['test', '-f', '/ok'] }, periodSeconds: 1 },
   };
   expect(containerFacts(container)).toEqual([
-    ['Command', ["sh -c 'echo '\\''it'\\'''"]],
+    ['Command', [["sh -c 'echo '\\''it'\\'''"]]],
     [
       'Environment',
-      ['X_* ← ConfigMap more', 'A=1', 'P ← Secret password: p', 'C ← ConfigMap settings: c', 'IP ← status.podIP'],
+      [
+        ['X_* ← ', { kind: 'ConfigMap', name: 'more' }],
+        ['A=1'],
+        ['P ← ', { kind: 'Secret', name: 'password' }, ': p'],
+        ['C ← ', { kind: 'ConfigMap', name: 'settings' }, ': c'],
+        ['IP ← status.podIP'],
+      ],
     ],
-    ['Mounts', ['/data ← data/a (read-only)']],
-    ['Liveness probe', ['HTTP :web/live, delay 5 s, period 10 s, timeout 1 s, failures 3']],
-    ['Readiness probe', ['exec test -f /ok, period 1 s, timeout 1 s, failures 3']],
+    ['Mounts', [['/data ← data/a (read-only)']]],
+    ['Liveness probe', [['HTTP :web/live, delay 5 s, period 10 s, timeout 1 s, failures 3']]],
+    ['Readiness probe', [['exec test -f /ok, period 1 s, timeout 1 s, failures 3']]],
   ]);
   expect(containerFacts({ name: 'bare', image: 'web' })).toEqual([]);
 });

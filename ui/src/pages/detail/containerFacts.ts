@@ -1,13 +1,14 @@
 import type { Container, Probe } from '../../kinds/read';
+import type { Line, Source } from '../../kinds/volumes';
 
 /** What a container is told, a label and its lines each. Labels are names of the catalogues under `fact.`. */
-export function containerFacts(container: Container): [label: string, lines: string[]][] {
+export function containerFacts(container: Container): [label: string, lines: Line[]][] {
   const { command = [], args = [], env = [], envFrom = [], volumeMounts = [] } = container;
-  const all: [string, string[]][] = [
-    ['Command', command.length > 0 ? [command.map(quoted).join(' ')] : []],
-    ['Arguments', args.length > 0 ? [args.map(quoted).join(' ')] : []],
+  const all: [string, Line[]][] = [
+    ['Command', words(command)],
+    ['Arguments', words(args)],
     ['Environment', [...envFrom.map(wholeSource), ...env.map(variable)]],
-    ['Mounts', volumeMounts.map(mount)],
+    ['Mounts', volumeMounts.map((one) => [mount(one)])],
     ['Startup probe', probe(container.startupProbe)],
     ['Liveness probe', probe(container.livenessProbe)],
     ['Readiness probe', probe(container.readinessProbe)],
@@ -18,26 +19,30 @@ export function containerFacts(container: Container): [label: string, lines: str
 /** Words that a shell would split stand in quotes. */
 const quoted = (word: string) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
+const words = (all: string[]): Line[] => (all.length > 0 ? [[all.map(quoted).join(' ')]] : []);
+
 type Env = NonNullable<Container['env']>[number];
 
-function variable({ name, value = '', valueFrom: from }: Env): string {
-  if (!from) return `${name}=${value}`;
+function variable({ name, value = '', valueFrom: from }: Env): Line {
+  if (!from) return [`${name}=${value}`];
   const { configMapKeyRef: config, secretKeyRef: secret, fieldRef: field, resourceFieldRef: resource } = from;
-  if (config) return `${name} ← ConfigMap ${config.name}: ${config.key}`;
-  if (secret) return `${name} ← Secret ${secret.name}: ${secret.key}`;
-  return `${name} ← ${field?.fieldPath ?? resource?.resource ?? ''}`;
+  if (config) return [`${name} ← `, { kind: 'ConfigMap', name: config.name }, `: ${config.key}`];
+  if (secret) return [`${name} ← `, { kind: 'Secret', name: secret.name }, `: ${secret.key}`];
+  return [`${name} ← ${field?.fieldPath ?? resource?.resource ?? ''}`];
 }
 
-function wholeSource({ prefix = '', configMapRef, secretRef }: NonNullable<Container['envFrom']>[number]): string {
-  const source = configMapRef ? `ConfigMap ${configMapRef.name}` : `Secret ${secretRef?.name ?? ''}`;
-  return `${prefix}* ← ${source}`;
+function wholeSource({ prefix = '', configMapRef, secretRef }: NonNullable<Container['envFrom']>[number]): Line {
+  const of: Source = configMapRef
+    ? { kind: 'ConfigMap', name: configMapRef.name }
+    : { kind: 'Secret', name: secretRef?.name ?? '' };
+  return [`${prefix}* ← `, of];
 }
 
 function mount({ mountPath, name, subPath, readOnly }: NonNullable<Container['volumeMounts']>[number]): string {
   return `${mountPath} ← ${name}${subPath ? `/${subPath}` : ''}${readOnly ? ' (read-only)' : ''}`;
 }
 
-function probe(probe: Probe | undefined): string[] {
+function probe(probe: Probe | undefined): Line[] {
   if (!probe) return [];
   const { httpGet: http, tcpSocket: tcp, grpc, exec } = probe;
   const asks = [
@@ -53,5 +58,5 @@ function probe(probe: Probe | undefined): string[] {
     `timeout ${timeout} s`,
     `failures ${probe.failureThreshold ?? 3}`,
   ];
-  return [[asks, ...how].filter(Boolean).join(', ')];
+  return [[[asks, ...how].filter(Boolean).join(', ')]];
 }

@@ -33,6 +33,19 @@ it('what is so or not is told apart from what is named so', () => {
   ]);
 });
 
+it('moments are told apart, in a kind that is known and in one that is not', () => {
+  const at = '2026-11-29T15:00:00Z';
+  const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'a' }, status: { startTime: at } };
+  expect(facts(job as KubeObject)).toContainEqual({ label: 'Started', value: at, moment: true });
+  const lease = {
+    apiVersion: 'x/v1',
+    kind: 'Lease',
+    metadata: { name: 'a' },
+    spec: { renewTime: '2026-11-29T15:00:00.5Z' },
+  };
+  expect(facts(lease as KubeObject)).toMatchObject([{ label: 'renewTime', moment: true }]);
+});
+
 it('of a quota tells what is used of what it allows', () => {
   const object: KubeObject = {
     apiVersion: 'v1',

@@ -13,7 +13,14 @@ export interface Fact {
   folded?: boolean;
   /** Of what is so or not, which the page says in its own words. */
   truth?: boolean;
+  /** Whether it is a moment, which the page tells as all others. */
+  moment?: boolean;
 }
+
+/** As the API writes moments. */
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+const momentOf = (value: string) => (MOMENT.test(value) ? { moment: true } : {});
 
 type Read = (object: KubeObject) => unknown;
 
@@ -30,6 +37,7 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['Service account', (o) => o.spec?.serviceAccountName, 'v1', 'ServiceAccount'],
     ['Priority class', (o) => o.spec?.priorityClassName],
     ['Restart policy', (o) => o.spec?.restartPolicy],
+    ['Started', (o) => o.status?.startTime],
   ],
   Deployment: [
     ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
@@ -179,7 +187,13 @@ export function facts(object: KubeObject): Fact[] {
     const of = label === 'Role' ? object.roleRef?.kind : kind;
     const truth = typeof value === 'boolean' && { truth: value };
     return [
-      { label, value: name, ...truth, ...(apiVersion && of && { to: { apiVersion, kind: of, namespace, name } }) },
+      {
+        label,
+        value: name,
+        ...truth,
+        ...momentOf(name),
+        ...(apiVersion && of && { to: { apiVersion, kind: of, namespace, name } }),
+      },
     ];
   });
 }
@@ -191,7 +205,10 @@ function fields(part: unknown): Fact[] {
     if (value === null || label === 'conditions') return [];
     const plain = Array.isArray(value) ? value : [value];
     if (isLabelSelector(value)) return [{ label, value: selectorText(value) }];
-    if (plain.every((one) => typeof one !== 'object')) return [{ label, value: plain.join(', ') }];
+    if (plain.every((one) => typeof one !== 'object')) {
+      const text = plain.join(', ');
+      return [{ label, value: text, ...momentOf(text) }];
+    }
     return [{ label, value: JSON.stringify(value, null, 2), folded: true }];
   });
 }

@@ -148,7 +148,7 @@ function NewKey({ edit, onAdded }: { edit: EntriesEdit; onAdded: (key: string) =
       {name !== '' && fault !== null && <span className="small">{t(`panel.config.fault.${fault}`)}</span>}
       <div className="row tight">
         <Button type="submit" look="small" disabled={fault !== null}>
-          {t('panel.config.add')}
+          {t('add')}
         </Button>
         <label className="button small">
           {t('panel.config.addFiles')}

@@ -1,3 +1,4 @@
+import { SECRETS } from '../../kinds/gvrs';
 import { DataEditor } from './DataEditor';
 
 /** A Secret key by key: decoded, hidden until shown. */
@@ -10,7 +11,5 @@ export default function SecretEditor({
   namespace: string;
   name: string;
 }) {
-  return (
-    <DataEditor target={{ cluster, group: '', version: 'v1', resource: 'secrets', namespace, name }} kind="Secret" />
-  );
+  return <DataEditor target={{ cluster, ...SECRETS, namespace, name }} kind="Secret" />;
 }

@@ -1,8 +1,9 @@
 /** The keys of a ConfigMap or Secret while somebody edits them. All values are bytes in base64, whatever the kind. Pure. */
 
+import type { KubeObject } from '../../api/contract';
 import type { Draft } from '../editor/drafts';
 import { merge } from '../editor/merge';
-import { type KubeObject, same } from '../json';
+import { same } from '../json';
 
 export type Values = Record<string, string>;
 

@@ -99,7 +99,7 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
       bar={
         <>
           <Button look="primary" disabled={disabled} onClick={() => void send('create')}>
-            {t(replaces ? 'panel.create.replace' : 'panel.create.apply')}
+            {t(replaces ? 'panel.create.replace' : 'create')}
           </Button>
           {!replaces && (
             <Button disabled={disabled} onClick={() => void send('check')}>
@@ -154,7 +154,7 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
           )}
         </>
       }
-      foot={<span>{parsed.ok ? i18n.tn('panel.create.objects', parsed.objects.length) : ''}</span>}
+      foot={<span>{parsed.ok ? i18n.tn('objects', parsed.objects.length) : ''}</span>}
     >
       {diff && changed.length > 0 ? (
         <DiffBox

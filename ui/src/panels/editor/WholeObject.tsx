@@ -1,9 +1,9 @@
 import { yaml } from '@codemirror/lang-yaml';
 import { Download } from 'lucide-react';
 import { useState } from 'react';
+import type { KubeObject } from '../../api/contract';
 import { Button, CopyButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import type { KubeObject } from '../json';
 import { download, Panel } from '../parts';
 import { CodeBox } from './CodeBox';
 import { wholeText } from './document';

@@ -16,10 +16,10 @@ import { type Edit, useEdit } from './useEdit';
 import { WholeObject } from './WholeObject';
 
 /** Edits one object as YAML; see `session.ts` for how an edit and the living cluster go together. */
-export default function YamlEditor({ target, onSaved }: { target: ObjectRef; onSaved?: (object: KubeObject) => void }) {
+export default function YamlEditor({ target }: { target: ObjectRef }) {
   const i18n = useI18n();
   const { t, date } = i18n;
-  const edit = useEdit(target, onSaved);
+  const edit = useEdit(target);
   const { session } = edit;
   const language = useMemo(() => yamlLanguage(schemasOf(target.cluster), i18n), [target.cluster, i18n]);
   const [whole, setWhole] = useState(false);

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 import { hasSecret, type Mode, make, missing } from './create';
 
 const conf = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'conf' } } as KubeObject;

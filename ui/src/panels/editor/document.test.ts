@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 import { applyChanges, complete, parse, parseAll, rangeOf, replacement, toText, wholeText } from './document';
 import { type Change, merge } from './merge';
 import { begin, isDirty } from './session';

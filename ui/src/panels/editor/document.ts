@@ -13,7 +13,8 @@ import {
   parseDocument,
   stringify,
 } from 'yaml';
-import { isMap, type Json, type JsonMap, type KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
+import { isMap, type Json, type JsonMap } from '../json';
 import type { Change, Path } from './merge';
 
 const HIDDEN_METADATA = ['managedFields', 'resourceVersion', 'generation', 'selfLink'];

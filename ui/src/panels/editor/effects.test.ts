@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 import { effects } from './effects';
 
 const make = (kind: string, spec: object, extra: object = {}): KubeObject =>

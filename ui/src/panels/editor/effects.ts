@@ -1,5 +1,6 @@
 /** What saving a change will do, told from the object before and the object the server answers with in a dry run. */
-import { isMap, type KubeObject, same } from '../json';
+import type { KubeObject } from '../../api/contract';
+import { isMap, same } from '../json';
 
 /** Worded by the catalogue under `effect.KIND`. */
 export type Effect =

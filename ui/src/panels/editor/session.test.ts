@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 import { pathText } from './merge';
 import {
   arrive,

@@ -2,7 +2,8 @@
  * One edit of one object, while the object lives on in the cluster. The text belongs to the user: what the cluster changes
  * is merged into it where the user did not touch it, and shown as a conflict where both did. Pure.
  */
-import { isMap, type Json, type KubeObject, same } from '../json';
+import type { KubeObject } from '../../api/contract';
+import { isMap, type Json, same } from '../json';
 import { applyChanges, parse, toText, visible } from './document';
 import type { Draft } from './drafts';
 import { type Conflict, difference, merge, type Path, pathText } from './merge';

@@ -55,7 +55,8 @@ function remembered(target: ObjectRef, object: KubeObject): Promise<Version[]> {
 const unseen = (before: KubeObject, after: KubeObject) =>
   before.metadata.resourceVersion !== after.metadata.resourceVersion && same(visible(before), visible(after));
 
-export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => void): Edit {
+/** Follows an object and holds the edit of it. */
+export function useEdit(target: ObjectRef): Edit {
   const view = useObject(target);
   const [session, setSession] = useState<Session | null>(null);
   const [versions, setVersions] = useState<Version[]>([]);
@@ -157,7 +158,6 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
     setReview(null);
     setRestored(0);
     change((current) => saved(current, result));
-    onSaved?.(result);
   };
 
   return {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 import { past, seen, type Version } from './versions';
 
 const make = (replicas: number, status: number) =>

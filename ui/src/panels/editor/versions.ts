@@ -1,5 +1,6 @@
 /** The versions of an object, newest first, that "undo to" offers: those the cluster remembers, and those the page saw. */
-import { type KubeObject, same } from '../json';
+import type { KubeObject } from '../../api/contract';
+import { same } from '../json';
 import { visible } from './document';
 
 export interface Version {

@@ -80,7 +80,7 @@ export default function EventsTimeline({ cluster, namespaces, involved, parts, r
   if (!view.loaded) return view.error ? <Failure error={view.error} /> : <Loading />;
   return (
     <Panel
-      label={t('panel.events.title')}
+      label={t('page.events')}
       bar={
         <>
           <Button look="small" aria-pressed={warnings} onClick={() => change({ warnings: !warnings })}>
@@ -289,7 +289,7 @@ function EventItem({ event, target, placed, onOpen, onLogs }: ItemProps) {
           onClick={() => onLogs(target, last)}
         >
           <ScrollText />
-          {t('panel.events.logs')}
+          {t('tab.logs')}
         </Button>
       )}
     </li>

@@ -10,22 +10,22 @@ import { Failure, Panel } from '../parts';
 import { usePorts, useServices } from './services';
 
 interface Props {
-  cluster?: string;
+  cluster: string;
+  /** Without them those of the whole cluster are shown, and any can be made. */
   namespace?: string;
   target?: string;
 }
 
 const HEALTH = { listening: 'ok', waiting: 'warn', failed: 'bad' } as const;
 
-/** What of the clusters answers on this machine: made by hand, or by the agent for load balancers and node ports. */
+/** What of a cluster answers on this machine: made by hand, or by the agent for load balancers and node ports. */
 export default function ForwardsPanel({ cluster, namespace, target }: Props) {
   const { t } = useI18n();
   const all = useHost((host) => host.forwards);
   const [error, setError] = useState('');
   const shown = all.filter(
     (one) =>
-      (cluster === undefined || one.cluster === cluster) &&
-      (target === undefined || (one.namespace === namespace && one.target === target)),
+      one.cluster === cluster && (target === undefined || (one.namespace === namespace && one.target === target)),
   );
   const remove = (id: string) =>
     deleteForward(id).then(
@@ -35,7 +35,7 @@ export default function ForwardsPanel({ cluster, namespace, target }: Props) {
   return (
     <Panel
       label={t('panel.forwards.title')}
-      bar={cluster === undefined ? null : <NewForward cluster={cluster} namespace={namespace} target={target} />}
+      bar={<NewForward cluster={cluster} namespace={namespace} target={target} />}
       notes={<Failure error={error} />}
     >
       {shown.length === 0 ? (
@@ -44,10 +44,9 @@ export default function ForwardsPanel({ cluster, namespace, target }: Props) {
         <table className="plain">
           <thead>
             <tr>
-              <th scope="col">{t('panel.forwards.state')}</th>
+              <th scope="col">{t('state')}</th>
               <th scope="col">{t('panel.forwards.local')}</th>
               <th scope="col">{t('panel.forwards.target')}</th>
-              <th scope="col">{t('panel.forwards.cluster')}</th>
               <th scope="col">
                 <span className="hidden-text">{t('panel.forwards.remove')}</span>
               </th>
@@ -89,7 +88,6 @@ function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => v
         {forward.namespace}/{forward.target}:{forward.port}
         {forward.protocol === 'UDP' && <span className="chip">UDP</span>}
       </td>
-      <td>{forward.cluster}</td>
       <td>
         {forward.automatic ? (
           <span className="chip">{t('panel.forwards.automatic')}</span>
@@ -103,15 +101,7 @@ function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => v
   );
 }
 
-function NewForward({
-  cluster,
-  namespace,
-  target,
-}: {
-  cluster: string;
-  namespace: string | undefined;
-  target: string | undefined;
-}) {
+function NewForward({ cluster, namespace, target }: Props) {
   const { t } = useI18n();
   const [form, setForm] = useState({
     namespace: namespace ?? 'default',
@@ -165,7 +155,7 @@ function NewForward({
         void add();
       }}
     >
-      {target === undefined && field(t('panel.forwards.namespace'), 'namespace', '9rem', { required: true })}
+      {target === undefined && field(t('namespace'), 'namespace', '9rem', { required: true })}
       {target === undefined &&
         field(t('panel.forwards.target'), 'target', '14rem', { required: true, list: 'forward-targets' })}
       <datalist id="forward-ports">

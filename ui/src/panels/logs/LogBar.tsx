@@ -81,7 +81,7 @@ export function LogBar({ choices, change, sources, containers, hasJson, broken, 
         />
         {containers.length > 1 && (
           <Choose
-            label={t('panel.logs.container')}
+            label={t('container')}
             value={choices.container}
             set={(container) => change({ container, source: '' })}
             options={[['', t('panel.logs.allContainers')], ...named(containers)]}

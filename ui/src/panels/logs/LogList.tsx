@@ -100,7 +100,7 @@ export function LogList({ lines, hits, at, pattern, options, columns, nameOf }: 
         className={`log-scroll ${options.wrap ? 'wrap' : ''}`}
         role="log"
         aria-live="off"
-        aria-label={t('panel.logs.title')}
+        aria-label={t('tab.logs')}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region is reached by the keyboard through its tab stop
         tabIndex={0}
         onScroll={onScroll}

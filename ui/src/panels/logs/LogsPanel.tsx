@@ -111,10 +111,13 @@ export default function LogsPanel({
     return found;
   }, [shown, pattern]);
   const offered = useMemo(() => columnsOf(log.lines), [log.lines]);
-  const save = () => download(`${selector ?? pods?.join('+') ?? 'logs'}.log`, fileOf(shown, sources.length > 1));
+  const save = () => {
+    const text = fileOf(shown, { times: choices.times, names: sources.length > 1 });
+    download(`${selector ?? pods?.join('+') ?? 'logs'}.log`, text);
+  };
   return (
     <Panel
-      label={t('panel.logs.title')}
+      label={t('tab.logs')}
       bar={
         <LogBar
           choices={choices}

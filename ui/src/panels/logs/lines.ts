@@ -1,19 +1,9 @@
 /** The lines a log panel keeps: bounded, in order of time, each with what is drawn of it. */
+import type { LogLine } from '../../api/contract';
 import { parseJson } from './fields';
 import { type Severity, severityOf } from './severity';
 
-/** A line as the agent sends it. */
-export interface RawLine {
-  pod: string;
-  container: string;
-  /** RFC 3339 with nanoseconds; empty when unknown. */
-  time: string;
-  text: string;
-  /** Said before the container's last restart. */
-  before?: boolean;
-}
-
-export interface Line extends RawLine {
+export interface Line extends LogLine {
   /** Counts up for as long as the panel lives. */
   id: number;
   severity: Severity;
@@ -21,7 +11,7 @@ export interface Line extends RawLine {
 }
 
 /** What tells lines apart: the pod's name, and the container's when one pod has several. */
-export function sourceNames(lines: readonly RawLine[]): (line: RawLine) => string {
+export function sourceNames(lines: readonly LogLine[]): (line: LogLine) => string {
   const first = new Map<string, string>();
   const several = lines.some(({ pod, container }) => {
     const known = first.get(pod);
@@ -53,7 +43,7 @@ export function clockOf(time: string): string {
 }
 
 /** The first line of a moment (milliseconds since 1970) or after it; -1 when all are from before. */
-export function momentIn(lines: readonly RawLine[], at: number): number {
+export function momentIn(lines: readonly LogLine[], at: number): number {
   const moment = new Date(at).toISOString().slice(0, -1);
   return lines.findIndex(({ time }) => time >= moment);
 }
@@ -84,7 +74,7 @@ export class Lines {
   }
 
   /** Merges a batch in by time. Lines of one container keep their order, also when their times are the same. */
-  add(batch: RawLine[], dropped = 0): void {
+  add(batch: LogLine[], dropped = 0): void {
     this.dropped += dropped;
     this.version++;
     const fresh = batch.filter((line) => this.isNew(line)).map((line) => this.finish(line));
@@ -109,7 +99,7 @@ export class Lines {
     this.version++;
   }
 
-  private isNew({ pod, container, time }: RawLine): boolean {
+  private isNew({ pod, container, time }: LogLine): boolean {
     const source = `${pod}/${container}`;
     const known = this.floor.get(source);
     if (known !== undefined && time !== '' && time <= known) return false;
@@ -117,7 +107,7 @@ export class Lines {
     return true;
   }
 
-  private finish(line: RawLine): Line {
+  private finish(line: LogLine): Line {
     const fields = parseJson(line.text);
     return { ...line, id: this.next++, fields, severity: severityOf(line.text, fields) };
   }

@@ -151,8 +151,9 @@ describe('search', () => {
     expect(hueOf('web-0')).toBe(hueOf('web-0'));
     expect(new Set(Array.from({ length: 40 }, (_, index) => hueOf(`web-${index}`))).size).toBeGreaterThan(6);
   });
-  it('writes files', () => {
-    expect(fileOf([line('T', '\u001b[1mx')], true)).toBe('T a/c x\n');
+  it('writes files with what is shown', () => {
+    const file = (times: boolean, names: boolean) => fileOf([line('T', '\u001b[1mx')], { times, names });
+    expect([file(true, true), file(true, false), file(false, false)]).toEqual(['T a/c x\n', 'T x\n', 'x\n']);
   });
 });
 

@@ -52,12 +52,15 @@ export function hueOf(name: string): number {
   return hash % 12;
 }
 
-/** The lines as a file: one a line, with time and pod before it when there is more than one pod. */
+/** The lines as a file, each with what is shown before it: its time, and whose it is. */
 export function fileOf(
   lines: readonly { pod: string; container: string; time: string; text: string }[],
-  named: boolean,
+  shown: { times: boolean; names: boolean },
 ): string {
   return lines
-    .map(({ pod, container, time, text }) => `${named ? `${time} ${pod}/${container} ` : ''}${plain(text)}\n`)
+    .map(({ pod, container, time, text }) => {
+      const before = [...(shown.times ? [time] : []), ...(shown.names ? [`${pod}/${container}`] : [])];
+      return `${[...before, plain(text)].join(' ')}\n`;
+    })
     .join('');
 }

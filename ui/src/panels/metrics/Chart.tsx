@@ -77,7 +77,7 @@ export function Chart({ title, times, lines: { series: single, sum }, format, st
       <table className="plain">
         <thead>
           <tr>
-            <th scope="col">{t('panel.metrics.name')}</th>
+            <th scope="col">{t('name')}</th>
             <th scope="col">{t('panel.metrics.now')}</th>
             <th scope="col">{t('panel.metrics.average')}</th>
             <th scope="col">{t('panel.metrics.least')}</th>

@@ -42,7 +42,7 @@ export default function MetricsPanel({ cluster, scope, bar }: { cluster: string;
   );
   return (
     <Panel
-      label={t('panel.metrics.title')}
+      label={t('page.metrics')}
       bar={
         <>
           {bar}

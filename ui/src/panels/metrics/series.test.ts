@@ -62,6 +62,11 @@ describe('chartOf', () => {
     expect(chartOf(points, { namespace: 'x', pods: ['p0'] }).cpu.sum).toBeNull();
     expect(chartOf(points, { nodes: ['n'] }).cpu.sum).toBeNull();
   });
+  it('draws what is there now before what is gone', () => {
+    const many = Array.from({ length: MOST }, (_, index): [string, number] => [`gone${index}`, 9]);
+    const { cpu } = chartOf([point(1, [...many, ['here', 1]]), point(2, [['here', 1]])], { namespace: 'x' });
+    expect([cpu.series.length, cpu.series[0]?.name]).toEqual([MOST, 'here']);
+  });
   it('looks at the last minutes alone when it is asked to', () => {
     const points = [point(0, []), point(100, []), point(160, [])];
     expect(lately(points, 1).map(({ at }) => Date.parse(at) / 1000)).toEqual([100, 160]);

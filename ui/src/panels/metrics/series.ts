@@ -44,6 +44,7 @@ export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
   const usages = points.map((point) => new Map(pick(point, scope).map((usage) => [usage.name, usage])));
   const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))].sort();
   const latest = (name: string, of: keyof Amounts) => usages.findLast((usage) => usage.has(name))?.get(name)?.[of] ?? 0;
+  const now = usages.at(-1);
   // Of a single pod the containers are parts.
   const single = 'pods' in scope && scope.pods?.length === 1;
   const sum = (of: keyof Amounts): Series | null => {
@@ -57,7 +58,8 @@ export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
   const series = (of: keyof Amounts) =>
     names
       .filter((name) => usages.some((usage) => usage.get(name)?.[of] !== undefined))
-      .sort((a, b) => latest(b, of) - latest(a, of) || a.localeCompare(b))
+      // What is gone by now comes after what is not.
+      .sort((a, b) => Number(now?.has(b)) - Number(now?.has(a)) || latest(b, of) - latest(a, of) || a.localeCompare(b))
       .slice(0, MOST)
       .map((name) => ({
         name,

@@ -1,5 +1,5 @@
 /** The revisions of a workload, from the objects in which its controller keeps them. Pure. */
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 
 export interface Revision {
   number: number;

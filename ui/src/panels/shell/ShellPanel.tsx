@@ -1,12 +1,13 @@
 import { useCallback, useRef, useState } from 'react';
+import type { KubeObject } from '../../api/contract';
 import { messageOf } from '../../api/http';
 import { patchObject } from '../../api/k8s';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { NODES, PODS } from '../../kinds/gvrs';
 import { useObject } from '../../store/hooks';
-import type { KubeObject } from '../json';
 import { Failure, Loading, Panel } from '../parts';
-import { containersOf, debugImage, debugName, preferred } from './containers';
+import { debugImage, debugName, preferred, toEnter } from './containers';
 import { Terminal } from './Terminal';
 import { hasNoShell, SHELL } from './terminal';
 
@@ -14,16 +15,14 @@ interface Props {
   cluster: string;
   namespace: string;
   pod: string;
-  container?: string;
-  debug?: boolean;
 }
 
 /** A shell in a container of a pod, or in a debug container beside it. */
-export default function ShellPanel({ cluster, namespace, pod, container, debug = false }: Props) {
+export default function ShellPanel({ cluster, namespace, pod }: Props) {
   const { t } = useI18n();
-  const view = useObject({ cluster, group: '', version: 'v1', resource: 'pods', namespace, name: pod });
-  const [chosen, setChosen] = useState(container);
-  const [debugging, setDebugging] = useState(debug);
+  const view = useObject({ cluster, ...PODS, namespace, name: pod });
+  const [chosen, setChosen] = useState<string>();
+  const [debugging, setDebugging] = useState(false);
   const [noShell, setNoShell] = useState(false);
   const object = view.data;
   // What a container said before it ended stays to be read, and its next run is gone into.
@@ -31,13 +30,13 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
   const onFailed = useCallback((message: string) => setNoShell(hasNoShell(message)), []);
   if (object === undefined) return view.error ? <Failure error={view.error} /> : <Loading />;
   if (object === null) return <Failure error={t('panel.shell.gone', { pod })} />;
-  const all = containersOf(object);
+  const all = toEnter(object);
   const name = preferred(object, chosen);
   const current = all.find((one) => one.name === name);
   const bar = (
     <>
       <label className="row tight">
-        {t('panel.shell.container')}
+        {t('container')}
         <select className="input" value={name} onChange={(event) => setChosen(event.target.value)}>
           {all.map((one) => (
             <option key={one.name} value={one.name} disabled={!one.running}>
@@ -106,11 +105,11 @@ interface DebugProps {
 function DebugForm({ pod, cluster, beside, onAdded }: DebugProps) {
   const { t } = useI18n();
   const nodeName = String(pod.spec?.nodeName ?? '');
-  const node = { cluster, group: '', version: 'v1', resource: 'nodes', namespace: '', name: nodeName };
+  const node = { cluster, ...NODES, namespace: '', name: nodeName };
   const found = debugImage(useObject(nodeName === '' ? null : node).data);
   const [typed, setImage] = useState<string | null>(null);
   const image = typed ?? found;
-  const targets = containersOf(pod).filter(({ kind }) => kind === 'app');
+  const targets = toEnter(pod).filter(({ kind }) => kind === 'app');
   const [target, setTarget] = useState(targets.some(({ name }) => name === beside) ? beside : '');
   const [error, setError] = useState('');
   const add = async () => {
@@ -118,7 +117,7 @@ function DebugForm({ pod, cluster, beside, onAdded }: DebugProps) {
     const aim = target === '' ? {} : { targetContainerName: target };
     const extra = { name, image, ...aim, stdin: true, tty: true, imagePullPolicy: 'IfNotPresent' };
     const { namespace = '', name: podName } = pod.metadata;
-    const ref = { cluster, group: '', version: 'v1', resource: 'pods', namespace, name: podName };
+    const ref = { cluster, ...PODS, namespace, name: podName };
     try {
       await patchObject(ref, 'strategic', { spec: { ephemeralContainers: [extra] } }, 'ephemeralcontainers');
       setError('');
@@ -136,7 +135,7 @@ function DebugForm({ pod, cluster, beside, onAdded }: DebugProps) {
       }}
     >
       <label className="row tight">
-        {t('panel.shell.image')}
+        {t('image')}
         <input className="input" value={image} onChange={(event) => setImage(event.target.value)} required />
       </label>
       <label className="row tight">

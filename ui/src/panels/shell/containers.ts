@@ -1,7 +1,7 @@
-/** The containers of a pod that a terminal can go into. */
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 
-export interface Container {
+/** A container that a terminal can go into. */
+export interface Enterable {
   name: string;
   kind: 'app' | 'init' | 'debug';
   running: boolean;
@@ -11,8 +11,9 @@ export interface Container {
 
 type Status = { name: string; state?: { running?: { startedAt?: string } } };
 
-export function containersOf(pod: KubeObject): Container[] {
-  const groups: [Container['kind'], string, string][] = [
+/** The containers of a pod, those that people mostly want first. */
+export function toEnter(pod: KubeObject): Enterable[] {
+  const groups: [Enterable['kind'], string, string][] = [
     ['app', 'containers', 'containerStatuses'],
     ['debug', 'ephemeralContainers', 'ephemeralContainerStatuses'],
     ['init', 'initContainers', 'initContainerStatuses'],
@@ -28,7 +29,7 @@ export function containersOf(pod: KubeObject): Container[] {
 
 /** The container that opens first: the one that the pod's annotation names, else the first that runs. */
 export function preferred(pod: KubeObject, wanted?: string): string {
-  const all = containersOf(pod);
+  const all = toEnter(pod);
   const named = wanted ?? pod.metadata.annotations?.['kubectl.kubernetes.io/default-container'];
   if (named !== undefined && all.some(({ name }) => name === named)) return named;
   return (all.find(({ running }) => running) ?? all[0])?.name ?? '';
@@ -36,7 +37,7 @@ export function preferred(pod: KubeObject, wanted?: string): string {
 
 /** A name for one more debug container. */
 export function debugName(pod: KubeObject): string {
-  const taken = new Set(containersOf(pod).map(({ name }) => name));
+  const taken = new Set(toEnter(pod).map(({ name }) => name));
   let number = 1;
   while (taken.has(`debugger-${number}`)) number++;
   return `debugger-${number}`;

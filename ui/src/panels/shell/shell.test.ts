@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 import { exitOf, read, resize, stdin } from './channel';
 import { debugImage, debugName, preferred } from './containers';
 import { type Connection, hasNoShell, step } from './terminal';

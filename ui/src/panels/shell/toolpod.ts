@@ -3,7 +3,7 @@
  * its program), with the folders of the node mounted where they belong. Nothing is pulled, so it works offline, and nothing
  * but the mounts makes it more than any other pod.
  */
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 
 export const TOOL_LABEL = 'devcluster.io/tool';
 

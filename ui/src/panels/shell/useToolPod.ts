@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'react';
+import type { KubeObject } from '../../api/contract';
 import { ApiError, messageOf } from '../../api/http';
 import { createObject, deleteObject, getObject } from '../../api/k8s';
 import { spoken } from '../../i18n';
-import { PODS } from '../../kinds/gvrs';
+import { NODES, PODS } from '../../kinds/gvrs';
 import { useObject } from '../../store/hooks';
 import { toast } from '../../store/ui';
-import type { KubeObject } from '../json';
 
 import type { Place } from './exec';
 import { toolPod } from './toolpod';
@@ -31,7 +31,7 @@ export function useToolPod(
     const { node, pinned, claim } = JSON.parse(text) as ToolWish;
     const name = `${claim === undefined ? 'console' : 'files'}-${crypto.randomUUID().slice(0, 8)}`;
     const make = async () => {
-      const nodeRef = { cluster, group: '', version: 'v1', resource: 'nodes', namespace: '', name: node };
+      const nodeRef = { cluster, ...NODES, namespace: '', name: node };
       const found = await getObject(nodeRef);
       const pod = toolPod({ name, namespace, node: found, pinned, ...(claim === undefined ? {} : { claim }) });
       if (pod === null) throw new Error(spoken().t('panel.shell.noTools', { node }));

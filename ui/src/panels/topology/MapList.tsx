@@ -17,8 +17,8 @@ export function MapList({ graph, onOpen }: { graph: Graph; onOpen: (node: MapNod
         <tr>
           <th scope="col">{t('panel.map.health')}</th>
           <th scope="col">{t('panel.map.kind')}</th>
-          <th scope="col">{t('panel.metrics.name')}</th>
-          <th scope="col">{t('panel.forwards.namespace')}</th>
+          <th scope="col">{t('name')}</th>
+          <th scope="col">{t('namespace')}</th>
           <th scope="col">{t('panel.map.before')}</th>
           <th scope="col">{t('panel.map.after')}</th>
         </tr>

@@ -38,7 +38,7 @@ interface Props {
 
 /** The live map of what runs, what leads to it and what it uses; the same as a list for keyboards and readers. */
 export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
-  const { t } = useI18n();
+  const { t, tn } = useI18n();
   const [{ as }, change] = usePanelState({ as: '' });
   const [small] = useState(() => window.matchMedia(PHONE).matches);
   const asList = as === '' ? small : as === 'list';
@@ -83,13 +83,13 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   if (graph.nodes.length === 0) return error ? <Failure error={error} /> : <Empty title={t('panel.map.none')} />;
   return (
     <Panel
-      label={t('panel.map.title')}
+      label={t('page.map')}
       bar={
         <>
           <Button look="small" aria-pressed={asList} onClick={() => change({ as: asList ? 'map' : 'list' })}>
             {t(asList ? 'panel.map.asMap' : 'panel.map.asList')}
           </Button>
-          <span className="soft small">{t('panel.map.count', { count: graph.nodes.length })}</span>
+          <span className="soft small">{tn('objects', graph.nodes.length)}</span>
           {graph.hidden > 0 && <span className="chip">{t('panel.map.hidden', { count: graph.hidden })}</span>}
         </>
       }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Health } from '../../api/contract';
-import type { KubeObject } from '../json';
+import type { Health, KubeObject } from '../../api/contract';
 import { graphOf, neighbours, PARTS, type Parts } from './graph';
 
 const object = (name: string, fields: object = {}, metadata: object = {}) =>

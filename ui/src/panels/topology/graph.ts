@@ -1,7 +1,7 @@
 /** The map of a namespace: what runs, what leads to it, what it uses. Pure. */
-import type { Health, ObjectRef } from '../../api/contract';
+import type { Health, KubeObject, ObjectRef } from '../../api/contract';
+import { claimOf } from '../../kinds/read';
 import { usesOf } from '../../kinds/uses';
-import type { KubeObject } from '../json';
 
 export type Shape = 'ingress' | 'service' | 'workload' | 'pods' | 'pod' | 'config' | 'secret' | 'volume';
 
@@ -199,7 +199,7 @@ function linkUses(
   const { namespace = '' } = pod.metadata;
   const spec = pod.spec ?? {};
   for (const volume of spec.volumes ?? []) {
-    const name = volume.persistentVolumeClaim?.claimName;
+    const name = claimOf(volume, pod.metadata.name);
     const claim = parts.persistentvolumeclaims.find(
       ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
     );

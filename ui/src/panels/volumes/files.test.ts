@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../json';
+import type { KubeObject } from '../../api/contract';
 import { command, entriesOf, join, waysTo, wrongName } from './files';
 
 describe('entriesOf', () => {

@@ -1,5 +1,7 @@
 /** The files of a volume: the commands that list and change them, and what their output means. Pure. */
-import type { KubeObject } from '../json';
+
+import type { KubeObject } from '../../api/contract';
+import { claimOf, type Volume } from '../../kinds/read';
 import { TOOL_LABEL } from '../shell/toolpod';
 
 export interface Entry {
@@ -70,8 +72,8 @@ type Mount = { name: string; mountPath: string; readOnly?: boolean; subPath?: st
 export function waysTo(pods: KubeObject[], claim: string): Way[] {
   const ways = pods.flatMap((pod): (Way & { part: boolean })[] => {
     if (pod.metadata.labels?.[TOOL_LABEL] !== undefined) return [];
-    const volumes = (pod.spec?.volumes ?? []) as { name: string; persistentVolumeClaim?: { claimName: string } }[];
-    const names = volumes.filter((volume) => volume.persistentVolumeClaim?.claimName === claim).map(({ name }) => name);
+    const volumes = (pod.spec?.volumes ?? []) as Volume[];
+    const names = volumes.filter((volume) => claimOf(volume, pod.metadata.name) === claim).map(({ name }) => name);
     if (names.length === 0 || pod.status?.phase !== 'Running' || pod.metadata.deletionTimestamp) return [];
     return ((pod.spec?.containers ?? []) as { name: string; volumeMounts?: Mount[] }[]).flatMap(
       ({ name, volumeMounts = [] }) =>

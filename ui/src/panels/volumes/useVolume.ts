@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'react';
-import { PODS } from '../../kinds/gvrs';
+import { NODES, PODS } from '../../kinds/gvrs';
 import { useObjects } from '../../store/objects';
 import { output, type Place, run } from '../shell/exec';
 import { CLAIM_ROOT } from '../shell/toolpod';
@@ -18,7 +18,7 @@ export interface Volume {
 /** Finds a pod that mounts the claim and has a shell; where there is none, a helper pod on the volume's node. */
 export function useVolume(cluster: string, namespace: string, claim: string): { volume: Volume | null; error: string } {
   const pods = useObjects({ cluster, ...PODS, namespaces: [namespace] });
-  const nodes = useObjects({ cluster, group: '', version: 'v1', resource: 'nodes', namespaces: [] });
+  const nodes = useObjects({ cluster, ...NODES, namespaces: [] });
   const way = waysTo(pods.objects, claim)[0];
   const key = way === undefined ? '' : JSON.stringify(way);
   /** Whether the container at `key` has the tools; null until it was asked. */
