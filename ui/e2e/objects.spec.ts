@@ -111,9 +111,11 @@ test('a service tells who answers behind it, an ingress as well', async ({ page 
 
 test('a workload is scaled and restarted', async ({ page }) => {
   await page.goto(object('apps/v1/deployments', 'web'));
-  await page.getByRole('button', { name: 'Scale' }).click();
-  await page.getByRole('spinbutton').fill('3');
-  await page.getByRole('dialog').getByRole('button', { name: 'Scale' }).click();
+  await expect(page.getByRole('button', { name: 'Scale' })).toBeEnabled();
+  await page.keyboard.press('c');
+  await expect(page.getByRole('spinbutton')).toHaveValue('2');
+  await page.keyboard.type('3');
+  await page.keyboard.press('Enter');
   await expect(page.getByText('3 / 3')).toBeVisible();
   kubectl('scale', 'deployment/web', '--replicas=2');
   await expect(page.getByText('2 / 2')).toBeVisible();

@@ -33,6 +33,17 @@ test('YAML of a pod, a service and a claim is edited, reviewed and saved', async
   }
 });
 
+test('what a save would change is shown line by line, the unchanged rest folded away', async ({ page }) => {
+  await page.goto(`${object('apps/v1/deployments', 'web')}?view=yaml`);
+  await append(page, 'revisionHistoryLimit: ', '1');
+  await page.getByRole('button', { name: 'Review and save' }).click();
+  const changed = page.locator('.cm-changedLine');
+  await expect(changed).toHaveText(/revisionHistoryLimit: 101/);
+  await expect(page.locator('.cm-deletedLine')).toHaveText(/revisionHistoryLimit: 10$/);
+  await expect(page.locator('.cm-collapsedLines').first()).toBeVisible();
+  expect((await changed.boundingBox())?.height).toBeLessThan(30);
+});
+
 test('a change in the cluster is merged into an edit, and a conflict is decided, not lost', async ({ page }) => {
   kubectl('create', 'configmap', 'contested', '--from-literal=greeting=hello');
   await page.goto(`${object('core/v1/configmaps', 'contested')}?view=yaml`);

@@ -1,6 +1,6 @@
 import { Dialog as Base } from '@base-ui/react/dialog';
 import { X } from 'lucide-react';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, type ReactNode, useRef, useState } from 'react';
 import { useI18n } from '../i18n';
 import { attempt, closeDialog } from '../store/ui';
 import { Button, IconButton } from './parts';
@@ -15,10 +15,15 @@ interface Props {
   confirm?: { label: string; danger?: boolean; disabled?: boolean; run: () => Promise<unknown>; good?: string };
 }
 
+/** What is typed into first, if anything is; without that the way out has the focus. */
+const field = (dialog: HTMLElement | null) =>
+  dialog?.querySelector<HTMLElement>('input:not([type=checkbox], [type=radio]), textarea');
+
 /** The one dialog that is open. It closes when what it asked about has succeeded. */
 export function Dialog({ title, description, children, wide, confirm }: Props) {
   const { t } = useI18n();
   const [busy, setBusy] = useState(false);
+  const popup = useRef<HTMLDivElement>(null);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (!confirm) return;
@@ -31,7 +36,11 @@ export function Dialog({ title, description, children, wide, confirm }: Props) {
     <Base.Root open onOpenChange={(open) => !open && closeDialog()}>
       <Base.Portal>
         <Base.Backdrop className="backdrop" />
-        <Base.Popup className={wide ? 'dialog wide' : 'dialog'}>
+        <Base.Popup
+          ref={popup}
+          initialFocus={() => field(popup.current) ?? true}
+          className={wide ? 'dialog wide' : 'dialog'}
+        >
           <form onSubmit={submit}>
             <header>
               <Base.Title>{title}</Base.Title>

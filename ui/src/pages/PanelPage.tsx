@@ -51,7 +51,7 @@ function Content({ id }: { id: 'events' | 'map' | 'metrics' | 'forwards' }) {
     case 'metrics':
       return <ClusterMetrics cluster={cluster} namespaces={namespaces} />;
     case 'forwards':
-      return <ForwardsPanel cluster={cluster} />;
+      return <ForwardsPanel cluster={cluster} namespace={namespaces[0]} href={links.object} />;
   }
 }
 

@@ -13,11 +13,12 @@ const MOST_NODES = 20;
 
 /** One thing that is wrong: in words, with what shows it, where it is the same, and the button that mends it. */
 export function ProblemCard({ problem, others = [] }: { problem: Problem; others?: Problem[] }) {
-  const { t, tn, say } = useI18n();
+  const { t, tn, say, reason } = useI18n();
   const links = useLinks();
   const mend = useRemedy();
   const { kind, namespace, name, evidence, remedy } = problem;
   const why = say(problem.why);
+  const homeless = problem.why.code === 'why.pod.fits-nowhere';
   // What the heading says already is no news, nor is a part of a longer line.
   const facts = evidence.filter((fact) => !why.includes(fact) && !evidence.some((e) => e !== fact && e.includes(fact)));
   return (
@@ -46,13 +47,14 @@ export function ProblemCard({ problem, others = [] }: { problem: Problem; others
             </ul>
           </details>
         )}
-        {problem.why.code === 'why.pod.fits-nowhere' && <NodeByNode problem={problem} />}
+        {homeless && <NodeByNode problem={problem} />}
         {facts.length > 0 && (
-          <details open>
+          // What the scheduler has summed up stands above, node by node.
+          <details open={!homeless}>
             <summary>{t('evidence')}</summary>
             <ul className="evidence">
               {facts.map((fact) => (
-                <li key={fact}>{fact}</li>
+                <li key={fact}>{reason(fact)}</li>
               ))}
             </ul>
           </details>

@@ -94,7 +94,7 @@ function NewSync({ cluster }: { cluster: string }) {
         </>
       }
       below={
-        <div className="row">
+        <div className="stack tight">
           <div className="row tight">
             <span aria-hidden>{t('sync.namespace')}</span>
             <Choose
@@ -233,7 +233,7 @@ function DiffText({ text }: { text: string }) {
   let place = 0;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <pre className="diff" tabIndex={0}>
+    <pre className="changes" tabIndex={0}>
       {text
         .trimEnd()
         .split('\n')

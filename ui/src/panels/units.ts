@@ -10,8 +10,8 @@ export function bytesText(bytes: number): string {
   return `${value.toFixed(1)} TiB`;
 }
 
-/** Cores below ten in thousandths, as Kubernetes writes them: `250m`. */
+/** Less than a core in thousandths, as Kubernetes writes it: `250m`. */
 export function coresText(cores: number): string {
   if (cores === 0) return '0';
-  return cores < 1 ? `${Math.max(1, Math.round(cores * 1000))}m` : cores.toFixed(2);
+  return cores < 1 ? `${Math.max(1, Math.round(cores * 1000))}m` : String(Math.round(cores * 100) / 100);
 }

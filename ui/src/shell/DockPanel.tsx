@@ -9,6 +9,7 @@ import { useObject } from '../store/hooks';
 import { toast } from '../store/ui';
 import { useCluster } from './cluster';
 import { anything, type DockKind } from './dock';
+import { useLinks } from './paths';
 
 interface Props {
   kind: DockKind;
@@ -20,6 +21,7 @@ interface Props {
 export default function DockPanel({ kind, target, onClose }: Props) {
   const { t } = useI18n();
   const { find, cluster: known } = useCluster();
+  const links = useLinks();
   const { cluster, namespace, name, resource } = target;
   switch (kind) {
     case 'logs':
@@ -44,7 +46,14 @@ export default function DockPanel({ kind, target, onClose }: Props) {
         />
       );
     case 'forward':
-      return <ForwardsPanel cluster={cluster} namespace={namespace} target={`${resource.slice(0, -1)}/${name}`} />;
+      return (
+        <ForwardsPanel
+          cluster={cluster}
+          namespace={namespace}
+          target={`${resource.slice(0, -1)}/${name}`}
+          href={links.object}
+        />
+      );
     case 'create': {
       const found = find(target);
       const any = resource === anything().resource;

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../api/contract';
 import { json } from '../api/http';
 import { clusterPath, patchObject, resourcePath } from '../api/k8s';
@@ -13,16 +13,24 @@ import { toast } from '../store/ui';
 /** `proposed` replicas stand in the field instead of those that there are. */
 export function ScaleDialog({ refs, proposed = '' }: { refs: ObjectRef[]; proposed?: string | undefined }) {
   const { t, tn } = useI18n();
-  const [replicas, setReplicas] = useState(proposed);
+  const [there, setThere] = useState('');
+  const [typed, setTyped] = useState(proposed || null);
+  const replicas = typed ?? there;
+  const field = useRef<HTMLInputElement>(null);
   const [first] = refs;
   useEffect(() => {
     if (!first) return;
     const path = clusterPath(first.cluster, resourcePath(first, first.namespace, first.name, 'scale'));
     json<KubeObject>(path).then(
-      (scale) => setReplicas((typed) => typed || String(scale.spec?.replicas ?? 0)),
+      (scale) => setThere(String(scale.spec?.replicas ?? 0)),
       (error: Error) => toast('bad', error.message),
     );
   }, [first]);
+  // What is typed takes the place of what there is.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as soon as it is known.
+  useEffect(() => {
+    if (typed === null) field.current?.select();
+  }, [there, typed]);
   const namespaces = [...new Set(refs.map(({ namespace }) => namespace))];
   const scalers = useObjects({ cluster: first?.cluster ?? '', ...AUTOSCALERS, namespaces });
   const names = refs.length === 1 ? (first?.name ?? '') : tn('objects', refs.length);
@@ -47,7 +55,8 @@ export function ScaleDialog({ refs, proposed = '' }: { refs: ObjectRef[]; propos
           type="number"
           min={0}
           value={replicas}
-          onChange={(event) => setReplicas(event.target.value)}
+          ref={field}
+          onChange={(event) => setTyped(event.target.value)}
         />
       </label>
       {scalersOf(scalers.objects, refs).map(({ metadata: { uid, name }, spec }) => (

@@ -6,6 +6,7 @@ import { useI18n } from '../../i18n';
 import { NODES, PODS, SERVICES, SLICES } from '../../kinds/gvrs';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
+import { useObject } from '../../store/hooks';
 import { useHost } from '../../store/host';
 import { useObjects } from '../../store/objects';
 import { answers } from './answers';
@@ -25,6 +26,8 @@ export function Answering({ target, title, service }: Props) {
   const labelSelector = `kubernetes.io/service-name=${name}`;
   const slices = useObjects({ cluster, ...SLICES, namespaces: [namespace], labelSelector });
   const found = answers(slices.objects);
+  const named = useObject(service ? null : target);
+  const known = service ?? named.data;
   const forwards = useHost((host) => host.forwards);
   const here = forwards.filter(
     (one) =>
@@ -53,7 +56,11 @@ export function Answering({ target, title, service }: Props) {
       {!slices.loaded && !slices.error && <CardLoading />}
       {slices.loaded && found.length === 0 && (
         <p className="body warn">
-          {service && !service.spec?.selector ? t('answering.noselector') : t('answering.nobody')}
+          {known === null
+            ? t('detail.none', { name })
+            : known && !known.spec?.selector
+              ? t('answering.noselector')
+              : t('answering.nobody')}
         </p>
       )}
       {found.length > 0 && (

@@ -71,7 +71,12 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
     <main className="page detail">
       <nav className="crumbs soft small" aria-label={t('crumbs')}>
         <Link href={links.list(resource)}>{plural(resource)}</Link>
-        {target.namespace && <span> / {target.namespace}</span>}
+        {target.namespace && (
+          <>
+            {' / '}
+            <Link href={links.list(resource, { ns: target.namespace })}>{target.namespace}</Link>
+          </>
+        )}
       </nav>
       <Head resource={resource} target={target} object={object ?? undefined} />
       <Staleness state={state} />

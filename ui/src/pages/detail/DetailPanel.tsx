@@ -72,7 +72,7 @@ export default function DetailPanel({ tab, target, object }: Props) {
       return <VolumeBrowser cluster={cluster} namespace={claim.namespace} claim={claim.name} />;
     }
     case 'forwards':
-      return <ForwardsPanel cluster={cluster} namespace={namespace} target={`service/${name}`} />;
+      return <ForwardsPanel cluster={cluster} namespace={namespace} target={`service/${name}`} href={links.object} />;
     case 'events': {
       if (!object) return null;
       const involved = eventSelector(object);

@@ -27,17 +27,17 @@ export function Volumes({ object }: { object: KubeObject }) {
           {volumes.map(({ name, holds, mounts }) => (
             <tr key={name}>
               <td>{name}</td>
-              <td>
+              <td className="wrap">
                 {holds.map((one) => (
                   <div key={JSON.stringify(one)}>
                     <Sources of={[one]} namespace={namespace} />
                   </div>
                 ))}
               </td>
-              <td className="small">
+              <td className="wrap small">
                 {mounts.map(({ container, path, readOnly }) => (
                   <div key={container + path}>
-                    <span className="soft">{container}</span> <span className="mono wrap">{path}</span>{' '}
+                    <span className="soft">{container}</span> <span className="mono">{path}</span>{' '}
                     {readOnly && <span className="chip">{t('panel.volume.readOnly')}</span>}
                   </div>
                 ))}

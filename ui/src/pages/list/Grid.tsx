@@ -49,7 +49,7 @@ interface Props {
 /** In rem: `--row` of the design. */
 const ROW_REM = 2.286;
 /** The same where the words on what is wrong have lines of their own. */
-const TALL_REM = 4;
+const TALL_REM = 4.357;
 const PAGE = 20;
 
 /** The rows in sight, of any number. The grid has the focus and names the active row; rows draw one by one. */

@@ -35,5 +35,5 @@ export function DiffBox({ label, before, after }: { label: string; before: strin
     });
     return () => view.destroy();
   }, [label, before, after]);
-  return <div ref={host} className="diff" style={{ height: '100%' }} />;
+  return <div ref={host} style={{ height: '100%' }} />;
 }

@@ -1,25 +1,28 @@
 import { ExternalLink, Trash2 } from 'lucide-react';
 import { useState } from 'react';
+import { Link } from 'wouter';
 import { createForward, deleteForward } from '../../api/agent';
-import type { Forward } from '../../api/contract';
+import type { Forward, ObjectRef } from '../../api/contract';
 import { messageOf } from '../../api/http';
 import { Button, Command, CopyButton, Empty, HealthMark, IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useHost } from '../../store/host';
 import { Failure, Panel } from '../parts';
-import { usePorts, useServices } from './services';
+import { objectOf, usePorts, useServices } from './services';
 
 interface Props {
   cluster: string;
   /** Without them those of the whole cluster are shown, and any can be made. */
-  namespace?: string;
+  namespace?: string | undefined;
   target?: string;
+  /** The address of an object. */
+  href: (ref: Omit<ObjectRef, 'cluster'>) => string;
 }
 
 const HEALTH = { listening: 'ok', waiting: 'warn', failed: 'bad' } as const;
 
 /** What of a cluster answers on this machine: made by hand, or by the agent for load balancers and node ports. */
-export default function ForwardsPanel({ cluster, namespace, target }: Props) {
+export default function ForwardsPanel({ cluster, namespace, target, href }: Props) {
   const { t } = useI18n();
   const all = useHost((host) => host.forwards);
   const [error, setError] = useState('');
@@ -54,7 +57,7 @@ export default function ForwardsPanel({ cluster, namespace, target }: Props) {
           </thead>
           <tbody>
             {shown.map((one) => (
-              <ForwardRow key={one.id} forward={one} onRemove={() => void remove(one.id)} />
+              <ForwardRow key={one.id} forward={one} href={href} onRemove={() => void remove(one.id)} />
             ))}
           </tbody>
         </table>
@@ -63,7 +66,12 @@ export default function ForwardsPanel({ cluster, namespace, target }: Props) {
   );
 }
 
-function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => void }) {
+interface RowProps extends Pick<Props, 'href'> {
+  forward: Forward;
+  onRemove: () => void;
+}
+
+function ForwardRow({ forward, href, onRemove }: RowProps) {
   const { t, say } = useI18n();
   const address = `127.0.0.1:${forward.local}`;
   return (
@@ -85,7 +93,8 @@ function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => v
         </span>
       </td>
       <td className="mono">
-        {forward.namespace}/{forward.target}:{forward.port}
+        {forward.namespace}/<Link href={href(objectOf(forward.namespace, forward.target))}>{forward.target}</Link>:
+        {forward.port}
         {forward.protocol === 'UDP' && <span className="chip">UDP</span>}
       </td>
       <td>
@@ -101,7 +110,7 @@ function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => v
   );
 }
 
-function NewForward({ cluster, namespace, target }: Props) {
+function NewForward({ cluster, namespace, target }: Omit<Props, 'href'>) {
   const { t } = useI18n();
   const [form, setForm] = useState({
     namespace: namespace ?? 'default',

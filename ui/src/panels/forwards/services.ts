@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../api/contract';
+import type { KubeObject, ObjectRef } from '../../api/contract';
 import { SERVICES } from '../../kinds/gvrs';
 import { containersOf } from '../../kinds/read';
 import { useList, useListState, useObject } from '../../store/hooks';
@@ -17,12 +17,17 @@ export function useServices(cluster: string, namespace: string): Map<string, str
 /** `80` of `80:31615/TCP,443/TCP`. */
 export const firstPort = (ports: string): string => /^\d+/.exec(ports)?.[0] ?? '';
 
-/** The ports of what `deployment/web` names, as it tells them. */
-export function usePorts(cluster: string, namespace: string, target: string | undefined): number[] {
-  const [kind = '', name = ''] = (target ?? '').split('/');
+/** The object that `deployment/web` names. */
+export function objectOf(namespace: string, target: string): Omit<ObjectRef, 'cluster'> {
+  const [kind = '', name = ''] = target.split('/');
   const group = kind === 'service' || kind === 'pod' ? '' : 'apps';
-  const ref = { cluster, group, version: 'v1', resource: `${kind}s`, namespace, name };
-  const { data } = useObject(name === '' ? null : ref);
+  return { group, version: 'v1', resource: `${kind}s`, namespace, name };
+}
+
+/** The ports of a target, as it tells them. */
+export function usePorts(cluster: string, namespace: string, target = ''): number[] {
+  const ref = objectOf(namespace, target);
+  const { data } = useObject(ref.name === '' ? null : { cluster, ...ref });
   return data ? portsOf(data) : [];
 }
 

@@ -85,7 +85,7 @@ it('summaryOf passes over gaps', () => {
 });
 
 it('amounts are read at a glance', () => {
-  expect([coresText(0), coresText(0.25), coresText(1.5), coresText(0.0001)]).toEqual(['0', '250m', '1.50', '1m']);
+  expect([0, 0.25, 1.5, 2, 0.0001].map(coresText)).toEqual(['0', '250m', '1.5', '2', '1m']);
   expect([bytesText(0), bytesText(2048), bytesText(123 * 1024 ** 2), bytesText(3 * 1024 ** 4)]).toEqual([
     '0 B',
     '2.0 KiB',

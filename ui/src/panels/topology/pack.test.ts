@@ -27,6 +27,13 @@ describe('pack', () => {
   ];
   it.each(cases)('%s', (_name, boxes, places) => expect(pack(boxes, 10)).toEqual(places));
 
+  it('wide ones among small ones stand above each other rather than side by side', () => {
+    const boxes = [box(600, 120), box(600, 52), box(600, 220), box(900, 120), box(600, 52), box(1500, 420)];
+    const places = pack([...boxes, ...Array.from({ length: 6 }, () => box(260, 52))], 34);
+    const edge = Math.max(...places.map(({ x }, index) => x + (boxes[index]?.width ?? 260)));
+    expect(edge).toBeLessThan(2200);
+  });
+
   it('many alike become a block that is wider than high', () => {
     const places = pack(
       Array.from({ length: 20 }, () => box(500, 120)),
