@@ -12,11 +12,15 @@ export interface Shown {
   description: string;
   /** Whether it is a line below the others instead. */
   below?: boolean;
+  /** In characters, where that is more than a column of its kind has. */
+  least?: number;
 }
 
 const NARROWEST = 5;
 const WIDEST = 30;
 const WIDEST_BESIDE_WORDS = 18;
+/** So many letters of words are worth more than the rest of other columns. */
+const WORDY = 60;
 /** A `ch` in rem. */
 const LETTER = 0.636;
 /** Room for the sort mark. */
@@ -93,6 +97,22 @@ export function shownColumns(columns: Column[], rows: Row[], options: Options): 
   return shown;
 }
 
+/** The column with the longest texts: words on what is wrong, else the last text where there is no name, as of events. */
+const wordy = (columns: Shown[]) =>
+  columns.find(({ kind }) => kind === 'why') ??
+  (columns.some(({ kind }) => kind === 'name') ? undefined : columns.findLast(({ kind }) => kind === 'text'));
+
+/** Gives half of the room that is left (rem) to the longest texts before others get as much as they would take. */
+export function withRoom(columns: Shown[], room: number): Shown[] {
+  const longest = wordy(columns);
+  if (!longest || longest.below) return columns;
+  const [letters, rem] = least(columns);
+  const spare = Math.floor((room - rem) / LETTER - letters);
+  if (spare <= 0) return columns;
+  const more = Math.min(WORDY, narrowest(longest) + Math.floor(spare / 2));
+  return columns.map((column) => (column === longest ? { ...column, least: more } : column));
+}
+
 /** Columns as they are drawn and as they would be now: the same ones unless there are others, or one has become wider. */
 export function grown(before: Shown[], now: Shown[]): Shown[] {
   const same =
@@ -128,14 +148,14 @@ export function tracks(all: Shown[]): string {
   const columns = all.filter(({ below }) => !below);
   const most = columns.some(({ kind }) => kind === 'why') ? WIDEST_BESIDE_WORDS : WIDEST;
   const takes = ({ kind }: Shown) => kind === 'name' || kind === 'why';
-  // Where there are neither, as of events, the last text does.
-  const rest = columns.some(takes) ? undefined : columns.findLast(({ kind }) => kind === 'text');
-  const widest = (column: Shown) => (takes(column) || column === rest ? '3fr' : `${Math.min(column.width, most)}ch`);
+  const longest = wordy(columns);
+  const widest = (column: Shown) => (takes(column) || column === longest ? '3fr' : `${Math.min(column.width, most)}ch`);
   const track = (column: Shown) => `minmax(${narrowest(column)}ch, ${widest(column)})`;
   return ['2.4rem', ...columns.map(track), '2.4rem'].join(' ');
 }
 
-function narrowest({ kind, width }: Shown): number {
+function narrowest({ kind, width, least }: Shown): number {
+  if (least !== undefined) return least;
   if (kind === 'name') return Math.min(width + 4, 26);
   return kind === 'why' ? 20 : Math.min(width, 14);
 }

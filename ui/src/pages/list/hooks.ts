@@ -3,7 +3,7 @@ import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import type { Column } from '../../api/contract';
 import { useListState } from '../../store/hooks';
 import type { ListView } from '../../store/list';
-import { grown, type Options, type Shown, shownColumns } from './columns';
+import { grown, type Options, type Shown, shownColumns, withRoom } from './columns';
 import { windowOffset } from './window';
 
 interface SlotOptions {
@@ -104,6 +104,6 @@ export function useColumns(view: ListView, { wide, namespace, usage, room }: Opt
     const rows = data.order.flatMap((uid) => view.row(uid) ?? []);
     const now = shownColumns(data.columns, rows, { wide, namespace, usage, room });
     kept.current = { of: data.columns, shown: kept.current.of === data.columns ? grown(kept.current.shown, now) : now };
-    return kept.current.shown;
+    return withRoom(kept.current.shown, room);
   }, [data, wide, namespace, usage, room, view]);
 }

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Column, Row } from '../../api/contract';
-import { grown, isAged, nextSort, readColumns, type Shown, shownColumns, tracks, writeColumns } from './columns';
+import {
+  grown,
+  isAged,
+  nextSort,
+  readColumns,
+  type Shown,
+  shownColumns,
+  tracks,
+  withRoom,
+  writeColumns,
+} from './columns';
 import { WINDOW, windowOffset } from './window';
 
 const column = (name: string, priority = 0): Column => ({
@@ -55,10 +65,10 @@ describe('the columns of a list', () => {
 
   it('leave room to the words on what is wrong', () => {
     const long = { ...row(null), cells: ['a', 'CreateContainerConfigError', '5m', ''] };
-    const drawn = (why: string | null) => tracks(shownColumns(columns, [long, row(why)], none));
+    const drawn = (why: string | null) => tracks(withRoom(shownColumns(columns, [long, row(why)], none), none.room));
     expect(drawn(null)).toBe('2.4rem minmax(12ch, 3fr) minmax(14ch, 27ch) minmax(7ch, 7ch) 2.4rem');
     expect(drawn('it crashes')).toBe(
-      '2.4rem minmax(12ch, 3fr) minmax(14ch, 18ch) minmax(7ch, 7ch) minmax(20ch, 3fr) 2.4rem',
+      '2.4rem minmax(12ch, 3fr) minmax(14ch, 18ch) minmax(7ch, 7ch) minmax(45ch, 3fr) 2.4rem',
     );
   });
 
@@ -74,7 +84,9 @@ describe('the columns of a list', () => {
       (name) => ({ ...columns[1], name }) as (typeof columns)[number],
     );
     const cells = ['5m', 'Pulled', 'Container image "devcluster/cats-for-gold:v1" already present on machine'];
-    expect(tracks(shownColumns(events, [{ ...row(null), cells }], none))).toMatch(/ minmax\(14ch, 3fr\) 2\.4rem$/);
+    const drawn = (room: number) => tracks(withRoom(shownColumns(events, [{ ...row(null), cells }], none), room));
+    expect(drawn(80)).toMatch(/ minmax\(48ch, 3fr\) 2\.4rem$/);
+    expect(drawn(20)).toMatch(/ minmax\(14ch, 3fr\) 2\.4rem$/);
   });
 
   it('keep their widths until something wider comes', () => {
