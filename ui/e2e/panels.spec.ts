@@ -276,6 +276,13 @@ spec:
   kubectl('delete', 'deployment', 'once');
 });
 
+test('where less motion is wanted a click hits the line in the editor that is seen there', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto(`${object('apps/v1/deployments', 'web')}?view=yaml`);
+  await page.locator('.cm-line', { hasText: 'revisionHistoryLimit' }).click();
+  await expect(page.locator('.cm-activeLine')).toContainText('revisionHistoryLimit');
+});
+
 test('a new line in the editor begins where the block of the line before it does', async ({ page }) => {
   await page.goto(`${object('apps/v1/deployments', 'web')}?view=yaml`);
   await page.locator('.cm-line').getByText('template', { exact: true }).click();

@@ -45,7 +45,7 @@ export const de: Catalogue = {
   ports: 'Ports',
   size: 'Größe',
   address: 'Adresse',
-  resources: 'Anforderungen und Grenzen',
+  resources: 'Requests und Limits',
   container: 'Container',
   containers: 'Container',
   'container.settings': 'Einstellungen',
