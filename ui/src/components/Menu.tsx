@@ -1,5 +1,7 @@
 import { Menu as Base } from '@base-ui/react/menu';
 import type { ReactElement, ReactNode } from 'react';
+import { useI18n } from '../i18n';
+import { keyName } from '../i18n/others';
 
 export interface MenuEntry {
   id: string;
@@ -56,13 +58,14 @@ export function MenuAt({
 }
 
 function MenuPopup({ entries }: { entries: MenuEntry[] }) {
+  const { t } = useI18n();
   return (
     <Base.Popup className="menu">
       {entries.map(({ id, label, icon, hint, danger, run }) => (
         <Base.Item key={id} className={danger ? 'item danger' : 'item'} onClick={run}>
           <span className="icon">{icon}</span>
           <span className="grow">{label}</span>
-          {hint && <kbd>{hint}</kbd>}
+          {hint && <kbd>{keyName(hint, t)}</kbd>}
         </Base.Item>
       ))}
     </Base.Popup>

@@ -1,5 +1,6 @@
 import { Dialog as Base } from '@base-ui/react/dialog';
 import { useI18n } from '../i18n';
+import { keyName } from '../i18n/others';
 import { ACTIONS } from '../kinds/actions';
 import { useUi } from '../store/ui';
 import { DOCK_KEYS, KINDS, PLACES } from './keys';
@@ -77,6 +78,7 @@ export default function Help() {
 }
 
 function Keys({ title, keys }: { title: string; keys: (readonly [string, string])[] }) {
+  const { t } = useI18n();
   return (
     <section>
       <h2>{title}</h2>
@@ -85,7 +87,7 @@ function Keys({ title, keys }: { title: string; keys: (readonly [string, string]
           <div key={`${key}${label}`} className="row">
             <dt>
               {key.split(' ').map((part) => (
-                <kbd key={part}>{part}</kbd>
+                <kbd key={part}>{keyName(part, t)}</kbd>
               ))}
             </dt>
             <dd>{label}</dd>

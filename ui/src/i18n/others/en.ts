@@ -1,7 +1,7 @@
 /**
  * What others say in English, which the page says in its own language: reasons of Kubernetes, in which a name in braces
- * stands for a word, a number or the rest, under `code.` the words of the editor, and under `fact.` the names of what
- * Kubernetes knows of an object.
+ * stands for a word, a number or the rest, under `code.` the words of the editor, under `fact.` the names of what
+ * Kubernetes knows of an object, and under `key.` those of keys.
  */
 export const others = {
   'reason.nodes': '{count} node(s)',
@@ -78,6 +78,11 @@ export const others = {
   'code.No diagnostics': 'No diagnostics',
   'code.Control character': 'Control character',
   'code.Selection deleted': 'Selection deleted',
+  'key.Ctrl': 'Ctrl',
+  'key.Shift': 'Shift',
+  'key.Space': 'Space',
+  'key.Delete': 'Delete',
+  'key.Enter': 'Enter',
   'fact.Phase': 'Phase',
   'fact.Node': 'Node',
   'fact.Pod IP': 'Pod IP',

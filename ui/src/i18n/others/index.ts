@@ -38,3 +38,9 @@ export function factName(label: string, t: (key: Key & `fact.${string}`) => stri
   const key = `fact.${label}`;
   return key in others ? t(key as Key & `fact.${string}`) : label;
 }
+
+/** The name of a key, as it stands on keyboards. */
+export function keyName(name: string, t: (key: Key & `key.${string}`) => string): string {
+  const key = `key.${name}`;
+  return key in others ? t(key as Key & `key.${string}`) : name;
+}

@@ -9,6 +9,7 @@ import { Menu } from '../../components/Menu';
 import { Button, CopyButton, Empty } from '../../components/parts';
 import { moveTab } from '../../components/tabs';
 import { useI18n } from '../../i18n';
+import { keyName } from '../../i18n/others';
 import { type Action, type ActionId, actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
@@ -194,7 +195,13 @@ function ActionButton({ action: { id, icon: Icon, key }, look = '', disabled, ru
   const { t } = useI18n();
   const label = t(`action.${id}`);
   return (
-    <Button look={look} onClick={() => run(id)} disabled={disabled} aria-keyshortcuts={key} title={`${label} (${key})`}>
+    <Button
+      look={look}
+      onClick={() => run(id)}
+      disabled={disabled}
+      aria-keyshortcuts={key}
+      title={`${label} (${keyName(key, t)})`}
+    >
       <Icon />
       <span className="label">{label}</span>
     </Button>
