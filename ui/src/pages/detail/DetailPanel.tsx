@@ -16,7 +16,7 @@ import {
   VolumeBrowser,
   YamlEditor,
 } from '../../panels';
-import type { Parts } from '../../panels/events/EventsTimeline';
+import type { Parts } from '../../panels/events/useMarks';
 import { useCluster } from '../../shell/cluster';
 import { Logs } from '../../shell/DockPanel';
 import { useLinks } from '../../shell/paths';
