@@ -14,6 +14,7 @@ async function save(page: Page) {
   await page.getByRole('button', { name: 'Review and save' }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect(page.getByText('Same as in the cluster')).toBeVisible();
+  await expect(page.locator('.cm-content')).toBeFocused();
 }
 
 const value = (kind: string, name: string, path: string) => kubectl('get', kind, name, '-o', `jsonpath=${path}`);
@@ -146,7 +147,7 @@ test('an object is created from its template', async ({ page }) => {
   await page.getByRole('button', { name: 'Create' }).first().click();
   await expect(page.locator('.cm-content')).toContainText('name: my-configmap');
   // A draft of one kind is no start of another.
-  await page.locator('.cm-content').click();
+  await expect(page.locator('.cm-content')).toBeFocused();
   await page.keyboard.press('Control+End');
   await page.keyboard.type('# begun');
   await page.goto(list('storage.k8s.io/v1/volumeattachments'));

@@ -34,7 +34,7 @@ export default function DockPanel({ kind, target, onClose }: Props) {
         <ShellPanel cluster={cluster} namespace={namespace} pod={name} />
       );
     case 'edit':
-      return <YamlEditor target={target} />;
+      return <YamlEditor target={target} docked />;
     case 'replace':
       return (
         <ReplaceEditor

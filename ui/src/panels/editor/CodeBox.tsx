@@ -32,9 +32,14 @@ interface Props {
   extensions?: Extension;
   marks?: LineMark[];
   readOnly?: boolean;
+  /** Whether the focus goes to it when it is drawn. */
+  takesFocus?: boolean;
   /** Called by Ctrl-S. */
   onSave?: () => void;
 }
+
+/** Whether somebody has just opened the panel: on a page that was loaded with it nothing has the focus yet. */
+export const useOpened = () => useState(() => document.activeElement !== document.body)[0];
 
 /** A code editor as a controlled component; a new value changes only the characters that differ, so the cursor stays. */
 export function CodeBox(props: Props) {
@@ -53,6 +58,7 @@ function Box({
   extensions = [],
   marks,
   readOnly = false,
+  takesFocus = false,
   onSave,
 }: Props & { mixed: boolean }) {
   const host = useRef<HTMLDivElement>(null);
@@ -60,7 +66,7 @@ function Box({
   const handlers = useRef({ onChange, onSave, value });
   handlers.current = { onChange, onSave, value };
   const language = useRef(new Compartment());
-  const first = useRef({ value, extensions, label, readOnly, mixed });
+  const first = useRef({ value, extensions, label, readOnly, takesFocus, mixed });
 
   useEffect(() => {
     if (host.current === null) return;
@@ -87,6 +93,7 @@ function Box({
       }),
     });
     view.current = editor;
+    if (start.takesFocus) editor.focus();
     return () => {
       editor.destroy();
       view.current = null;

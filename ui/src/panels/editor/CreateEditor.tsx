@@ -3,7 +3,7 @@ import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { Failure, Panel, Restored } from '../parts';
-import { CodeBox } from './CodeBox';
+import { CodeBox, useOpened } from './CodeBox';
 import { hasSecret, type Mode, make, type Outcome, replace } from './create';
 import { DiffBox } from './DiffBox';
 import { parseAll, toText } from './document';
@@ -27,6 +27,7 @@ interface Props {
 export default function CreateEditor({ cluster, namespace, initial = '', draft, replaces, onSaved }: Props) {
   const i18n = useI18n();
   const { t } = i18n;
+  const opened = useOpened();
   const [drafts] = useState(() => new Drafts(localStorage));
   const draftId = `new ${draft}`;
   const [start, setStart] = useState(initial);
@@ -171,6 +172,7 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
             setOutcomes([]);
           }}
           extensions={language}
+          takesFocus={opened}
           onSave={() => !replaces && void send('check')}
         />
       )}

@@ -1,10 +1,10 @@
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Staleness } from '../../components/Live';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { Failure, Loading, Panel, Restored } from '../parts';
-import { CodeBox } from './CodeBox';
+import { CodeBox, useOpened } from './CodeBox';
 import { Conflicts } from './Conflicts';
 import { DiffBox } from './DiffBox';
 import { parse, rangeOf, toText } from './document';
@@ -16,13 +16,17 @@ import { type Edit, useEdit } from './useEdit';
 import { WholeObject } from './WholeObject';
 
 /** Edits one object as YAML; see `session.ts` for how an edit and the living cluster go together. */
-export default function YamlEditor({ target }: { target: ObjectRef }) {
+export default function YamlEditor({ target, docked = false }: { target: ObjectRef; docked?: boolean }) {
   const i18n = useI18n();
   const { t, date } = i18n;
   const edit = useEdit(target);
   const { session } = edit;
   const language = useMemo(() => yamlLanguage(schemasOf(target.cluster), i18n), [target.cluster, i18n]);
   const [whole, setWhole] = useState(false);
+  const opened = useOpened();
+  /** Whether the text was left for a look at something else. */
+  const left = useRef(false);
+  if (whole || edit.review !== null) left.current = true;
   const live = session?.marks;
   const text = session?.text ?? '';
   const marks = useMemo(
@@ -51,6 +55,7 @@ export default function YamlEditor({ target }: { target: ObjectRef }) {
         value={session.text}
         onChange={edit.typed}
         extensions={language}
+        takesFocus={left.current || (docked && opened)}
         marks={marks}
         onSave={() => void edit.look()}
       />
