@@ -11,8 +11,16 @@ import { useRemedy } from './useRemedy';
 /** Of more nodes than this the sum says enough. */
 const MOST_NODES = 20;
 
-/** One thing that is wrong: in words, with what shows it, where it is the same, and the button that mends it. */
-export function ProblemCard({ problem, others = [] }: { problem: Problem; others?: Problem[] }) {
+interface Props {
+  problem: Problem;
+  /** Where it is the same. */
+  others?: Problem[];
+  /** Whether it stands on the page of what it is about. */
+  own?: boolean;
+}
+
+/** One thing that is wrong: in words, with what shows it, and the button that mends it. */
+export function ProblemCard({ problem, others = [], own = false }: Props) {
   const { t, tn, say, reason } = useI18n();
   const links = useLinks();
   const mend = useRemedy();
@@ -28,13 +36,15 @@ export function ProblemCard({ problem, others = [] }: { problem: Problem; others
           <HealthMark health="bad" />
           <span>{why}</span>
         </h3>
-        <p className="soft">
-          {kind}{' '}
-          <Link href={links.object(problem)}>
-            {namespace && `${namespace}/`}
-            {name}
-          </Link>
-        </p>
+        {!own && (
+          <p className="soft">
+            {kind}{' '}
+            <Link href={links.object(problem)}>
+              {namespace && `${namespace}/`}
+              {name}
+            </Link>
+          </p>
+        )}
         {others.length > 0 && (
           <details>
             <summary>{tn('problems.alike', others.length)}</summary>

@@ -9,8 +9,11 @@ import { plural, type Resource } from '../kinds/discovery';
 import { Consequences, isGrave } from './Consequences';
 
 const CHOICES: Propagation[] = ['Background', 'Foreground', 'Orphan'];
-/** What nothing belongs to, so that nobody need choose what becomes of it. */
-const OWN_NOTHING = new Set(['pods', 'configmaps', 'secrets', 'events', 'persistentvolumeclaims', 'ingresses']);
+/** What nothing belongs to, or what takes all it has with it, so that nobody need choose what becomes of it. */
+const OWN_NOTHING = new Set([
+  ...['pods', 'configmaps', 'secrets', 'events', 'persistentvolumeclaims', 'persistentvolumes', 'ingresses'],
+  ...['namespaces', 'customresourcedefinitions'],
+]);
 /** Names that are written out; more are counted. */
 const NAMED = 8;
 

@@ -140,7 +140,7 @@ function Problems({ target, uid }: { target: ObjectRef; uid: string | undefined 
   return (
     <ul className="stack problems" aria-label={t('problems')}>
       {own.map((problem) => (
-        <ProblemCard key={problem.why.text} problem={problem} />
+        <ProblemCard key={problem.why.text} problem={problem} own />
       ))}
     </ul>
   );

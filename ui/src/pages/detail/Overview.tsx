@@ -4,6 +4,7 @@ import { Age } from '../../components/Age';
 import { Card, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { factName } from '../../i18n/others';
+import { PODS } from '../../kinds/gvrs';
 import { conditionHealth, conditions } from '../../kinds/read';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
@@ -55,7 +56,7 @@ function FactLine({ fact }: { fact: Fact }) {
   );
 }
 
-function FactValue({ fact: { value, to, folded, truth, moment } }: { fact: Fact }) {
+function FactValue({ fact: { value, to, folded, truth, moment, selects } }: { fact: Fact }) {
   const { t, date } = useI18n();
   const { refTo } = useCluster();
   const links = useLinks();
@@ -68,6 +69,7 @@ function FactValue({ fact: { value, to, folded, truth, moment } }: { fact: Fact 
       </details>
     );
   if (ref) return <Link href={links.object(ref)}>{value}</Link>;
+  if (selects !== undefined) return <Link href={links.list(PODS, { ns: selects, l: value })}>{value}</Link>;
   if (moment) return date(value);
   return truth === undefined ? value : t(truth ? 'yes' : 'no');
 }

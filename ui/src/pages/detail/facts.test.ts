@@ -46,6 +46,25 @@ it('moments are told apart, in a kind that is known and in one that is not', () 
   expect(facts(lease as KubeObject)).toMatchObject([{ label: 'renewTime', moment: true }]);
 });
 
+it('a selector leads to its pods, a secret to itself unless there are several', () => {
+  const ingress = (...names: string[]): KubeObject => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { tls: names.map((secretName) => ({ secretName })) },
+  });
+  const secret = { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'cert' };
+  expect(facts(ingress('cert'))).toContainEqual({ label: 'TLS', value: 'cert', to: secret });
+  expect(facts(ingress('cert', 'other'))).toContainEqual({ label: 'TLS', value: 'cert, other' });
+  const set = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { selector: { matchLabels: { app: 'web' } } },
+  };
+  expect(facts(set as KubeObject)).toContainEqual({ label: 'Selector', value: 'app=web', selects: 'shop' });
+});
+
 it('of a quota tells what is used of what it allows', () => {
   const object: KubeObject = {
     apiVersion: 'v1',

@@ -15,6 +15,8 @@ export interface Fact {
   truth?: boolean;
   /** Whether it is a moment, which the page tells as all others. */
   moment?: boolean;
+  /** Of a selector the namespace of the pods that it selects. */
+  selects?: string;
 }
 
 /** As the API writes moments. */
@@ -23,6 +25,11 @@ const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const momentOf = (value: string) => (MOMENT.test(value) ? { moment: true } : {});
 
 type Read = (object: KubeObject) => unknown;
+
+interface Served {
+  name: string;
+  served: boolean;
+}
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 
@@ -106,6 +113,27 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['Class', (o) => o.spec?.ingressClassName, 'networking.k8s.io/v1', 'IngressClass'],
     ['Hosts', (o) => (o.spec?.rules ?? []).map((rule: { host?: string }) => rule.host ?? '*').join(', ')],
     ['Address', (o) => external(o)],
+    [
+      'TLS',
+      (o) => (o.spec?.tls ?? []).map((one: { secretName?: string }) => one.secretName).join(', '),
+      'v1',
+      'Secret',
+    ],
+  ],
+  CustomResourceDefinition: [
+    ['Group', (o) => o.spec?.group],
+    ['Kind', (o) => o.spec?.names?.kind],
+    ['Short names', (o) => (o.spec?.names?.shortNames ?? []).join(', ')],
+    ['Scope', (o) => o.spec?.scope],
+    [
+      'Versions',
+      (o) =>
+        (o.spec?.versions ?? [])
+          .filter((v: Served) => v.served)
+          .map((v: Served) => v.name)
+          .join(', '),
+    ],
+    ['Stored versions', (o) => (o.status?.storedVersions ?? []).join(', ')],
   ],
   PersistentVolumeClaim: [
     ['Phase', (o) => o.status?.phase],
@@ -192,7 +220,9 @@ export function facts(object: KubeObject): Fact[] {
         value: name,
         ...truth,
         ...momentOf(name),
-        ...(apiVersion && of && { to: { apiVersion, kind: of, namespace, name } }),
+        ...(read === podSelector && { selects: namespace }),
+        // Of several names none is that of an object.
+        ...(apiVersion && of && !name.includes(', ') && { to: { apiVersion, kind: of, namespace, name } }),
       },
     ];
   });

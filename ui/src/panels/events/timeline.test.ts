@@ -61,10 +61,13 @@ describe('what is read off the objects', () => {
 describe('barsOf', () => {
   it('has bars of a round length up to now, with every event in one', () => {
     const marks = [event(13_000, true, 'restart'), event(14_000, false, 'rollout'), event(14_500, false, 'rollout')];
-    const bars = barsOf([event(10_500), event(12_000, true), event(70_000), ...marks], 75_000);
+    const bars = barsOf([event(10_500), event(12_000, true), event(70_000), ...marks], 75_000, 15);
     expect(bars[0]).toEqual({ from: 10_000, to: 15_000, normal: 1, warning: 1, rollout: 2, restart: 1 });
     expect(bars.length).toBe(14);
     expect(bars.reduce((sum, { normal, warning }) => sum + normal + warning, 0)).toBe(3);
+  });
+  it('are of a length that fills the room: on a phone twenty minutes are ten bars, not four', () => {
+    expect(barsOf([event(0)], 18 * 60_000, 12).length).toBe(10);
   });
   it('stays within its number for any span', () => {
     for (const span of [1, 1e4, 1e6, 1e9, 1e12]) expect(barsOf([event(0)], span).length).toBeLessThanOrEqual(61);

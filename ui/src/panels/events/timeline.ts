@@ -128,7 +128,10 @@ export interface Bar {
   restart: number;
 }
 
-const STEPS = [1, 5, 10, 30, 60, 300, 900, 1800, 3600, 10_800, 43_200, 86_400].map((seconds) => seconds * 1000);
+/** Lengths that read well, from a second to a day. */
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400].map(
+  (seconds) => seconds * 1000,
+);
 
 /** The time from the first event to `now` in at most `most` bars of a round length. */
 export function barsOf(events: Event[], now: number, most = 60): Bar[] {
