@@ -118,12 +118,7 @@ pub(crate) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Re
     let options = &call.server.config.admission;
     validate(request, call.server, options)?;
     certificates::check(call, request).await?;
-    if request.resource.storage == crate::custom::STORAGE && request.subresource.is_empty() {
-        let warnings = crate::custom::warnings(request.object, request.old);
-        for warning in &warnings {
-            request.notes.warn(warning);
-        }
-    }
+    warn(request);
     if options.runs("ValidatingAdmissionPolicy") {
         policy::validate(call, request).await?;
     }
@@ -192,6 +187,26 @@ pub fn validate(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, options: &O
     ];
     let mut plugins = PLUGINS.into_iter().filter(|(name, _)| options.runs(name));
     plugins.try_for_each(|(_, check)| check(request, lookup))
+}
+
+/// Tells of what the kind warns of in what somebody wrote. Pods and ingresses are judged when they are made alone.
+fn warn(request: &AdmissionRequest<'_>) {
+    let (resource, strategy) = (request.resource, &request.resource.strategy);
+    let once = matches!(resource.storage.as_str(), "pods" | "networking.k8s.io/ingresses");
+    let same = |old: &Value| strategy.has_generation && meta::generation(old) == meta::generation(request.object);
+    if !request.subresource.is_empty() || request.object.is_null() {
+        return;
+    }
+    let mut warnings = Vec::new();
+    if resource.storage == crate::custom::STORAGE {
+        warnings = crate::custom::warnings(request.object, request.old);
+    }
+    if request.old.is_none_or(|old| !once && !same(old)) {
+        warnings.extend(strategy.warnings(request.object));
+    }
+    for warning in &warnings {
+        request.notes.warn(warning);
+    }
 }
 
 impl Operation {

@@ -1,19 +1,13 @@
 //! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
 
 use super::pod::{defaults, validation};
-use super::workloads::{labels_from_template, shown};
+use super::workloads::labels_from_template;
 use crate::kinds::prelude::*;
 
 pub(super) const DEPLOYMENT: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         rolling(spec, "strategy", &[("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))]);
-    },
-    validate: |at, errors| {
-        let strategy = at.get("spec.strategy");
-        if !matches!(strategy.get("type").text(), "Recreate" | "RollingUpdate") {
-            errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["Recreate", "RollingUpdate"]));
-        }
     },
     ..Strategy::NONE
 };
@@ -41,14 +35,6 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
         let Some(spec) = child(object, "spec") else { return };
         rolling(spec, "updateStrategy", &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
     },
-    validate: |at, errors| {
-        let strategy = at.get("spec.updateStrategy");
-        match strategy.get("type").text() {
-            "RollingUpdate" => errors.extend(strategy.get("rollingUpdate").faults(named("DaemonSetRollingUpdate"))),
-            "OnDelete" => {}
-            _ => errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["RollingUpdate", "OnDelete"])),
-        }
-    },
     ..Strategy::NONE
 };
 
@@ -59,14 +45,6 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
         defaults::template(&mut spec["template"]);
     },
     validate: |at, errors| {
-        let strategy = at.get("spec.updateStrategy");
-        if !matches!(strategy.get("type").text(), "RollingUpdate" | "OnDelete") {
-            let why = "must be 'RollingUpdate' or 'OnDelete'";
-            errors.push(Error::invalid(&strategy.path, &shown(&strategy), why));
-        }
-        for claim in at.get("spec.volumeClaimTemplates").items() {
-            super::volumes::claim_spec(&claim.get("spec"), errors);
-        }
         let with_claims = with_claims(at);
         let set = with_claims.as_ref().map_or(at.clone(), At::root);
         validation::template(&set.get("spec.template"), errors);

@@ -27,10 +27,8 @@ pub enum Cell {
     Labels(String),
     /// A label selector.
     Selector(String),
-    /// The names of the containers of a pod spec.
-    Names(String),
-    /// The images of the containers of a pod spec.
-    Images(String),
+    /// A field of each item of a list.
+    Each(String, String),
     /// What an expression makes of the object.
     Cel(Expression),
     /// The same, and what stands in its place when it is empty.
@@ -60,8 +58,9 @@ impl Cell {
             Self::Flag(path) => (*meta::get(object, path) == true).into(),
             Self::Labels(path) => label_map(meta::get(object, path)),
             Self::Selector(path) => label_selector(meta::get(object, path)),
-            Self::Names(path) => containers(meta::get(object, path), "name"),
-            Self::Images(path) => containers(meta::get(object, path), "image"),
+            Self::Each(path, field) => {
+                join(items(meta::get(object, path)).iter().map(|item| text(&item[field]))).into()
+            }
             Self::Cel(cell) => shown.ask(cell),
             Self::CelOr(cell, otherwise) => or(text(&shown.ask(cell)), otherwise),
             Self::FirstThree(cell) => first_three(&shown.ask(cell)),
@@ -229,11 +228,6 @@ pub(super) fn label_selector(selector: &Value) -> Value {
         return "<none>".into();
     }
     Selector::from_label_selector(selector).map_or(json!("<error>"), |s| or(&s.to_string(), "<none>"))
-}
-
-/// A field of each container of a pod spec, joined.
-fn containers(spec: &Value, field: &str) -> Value {
-    join(items(&spec["containers"]).iter().map(|c| text(&c[field]))).into()
 }
 
 #[cfg(test)]

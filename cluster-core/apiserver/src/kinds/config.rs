@@ -7,7 +7,6 @@ const MAX_DATA: usize = 1024 * 1024;
 
 pub(super) const CONFIG_MAP: Strategy = Strategy {
     validate: |at, errors| {
-        keys(at, errors);
         let total: usize =
             entries(&at.value["data"]).chain(entries(&at.value["binaryData"])).map(|(_, v)| text(v).len()).sum();
         if total > MAX_DATA {
@@ -37,15 +36,6 @@ pub(super) const SECRET: Strategy = Strategy {
     ..Strategy::NONE
 };
 
-fn keys(at: &At<'_>, errors: &mut Errors) {
-    for field in ["data", "binaryData"] {
-        for (key, value) in at.get(field).entries() {
-            let fault = name::config_key(key).err();
-            errors.extend(fault.map(|why| Error::invalid(&value.path, &key.into(), &why)));
-        }
-    }
-}
-
 fn immutable(at: &At<'_>, old: &Value, fields: &[&str], errors: &mut Errors) {
     if old["immutable"] != true {
         return;
@@ -61,44 +51,19 @@ fn immutable(at: &At<'_>, old: &Value, fields: &[&str], errors: &mut Errors) {
 }
 
 fn secret(at: &At<'_>, errors: &mut Errors) {
-    keys(at, errors);
     let decoded = |value: &Value| text(value).trim_end_matches('=').len() * 3 / 4;
     let total: usize = entries(&at.value["data"]).map(|(_, value)| decoded(value)).sum();
     if total > MAX_DATA {
         errors.push(Error::too_long(&at.get("data").path, MAX_DATA));
     }
-    let required: &[&str] = match text(&at.value["type"]) {
-        "kubernetes.io/dockercfg" => &[".dockercfg"],
-        "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
-        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
-        "kubernetes.io/tls" => &["tls.crt", "tls.key"],
-        _ => &[],
-    };
-    for key in required {
-        let (path, given) = (at.get("data").path.key(key), &at.value["data"][*key]);
-        if given.is_null() {
-            errors.push(Error::required(&path, ""));
-        } else if key.starts_with(".docker") {
+    for key in [".dockercfg", ".dockerconfigjson"] {
+        let given = &at.value["data"][key];
+        if text(&at.value["type"]) == format!("kubernetes.io/{}", &key[1..]) && !given.is_null() {
             let json = BASE64_STANDARD.decode(text(given)).unwrap_or_default();
             let fault = serde_json::from_slice::<Map<String, Value>>(&json).err();
-            let hidden = "<secret contents redacted>".into();
+            let (path, hidden) = (at.get("data").path.key(key), "<secret contents redacted>".into());
             errors.extend(fault.map(|why| Error::invalid(&path, &hidden, &why.to_string())));
         }
-    }
-    match text(&at.value["type"]) {
-        "kubernetes.io/service-account-token" => {
-            let account = "kubernetes.io/service-account.name";
-            if meta::annotation(at.value, account).unwrap_or_default().is_empty() {
-                errors.push(Error::required(&at.get("metadata.annotations").path.key(account), ""));
-            }
-        }
-        "kubernetes.io/basic-auth"
-            if at.value["data"].get("username").is_none() && at.value["data"].get("password").is_none() =>
-        {
-            errors.push(Error::required(&at.get("data").path.key("username"), ""));
-            errors.push(Error::required(&at.get("data").path.key("password"), ""));
-        }
-        _ => {}
     }
 }
 

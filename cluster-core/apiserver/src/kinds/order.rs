@@ -17,7 +17,7 @@ pub(crate) fn sort(rules: &Rules, base: &Path, errors: &mut [Error]) {
 }
 
 /// Where a path stands: for each list on the way its place in the table and the item's index, then its own place.
-fn place(fields: &[&str], path: &str) -> Vec<usize> {
+fn place(fields: &[String], path: &str) -> Vec<usize> {
     let (mut place, mut general, mut rest) = (Vec::new(), String::new(), path);
     loop {
         let item = rest.split_once('[').and_then(|(before, item)| Some((before, item.split_once(']')?)));
@@ -39,10 +39,10 @@ fn place(fields: &[&str], path: &str) -> Vec<usize> {
 
 /// The place of a field in the table, or of what it stands in, and whether the table also names fields inside of it.
 /// That a table fills in `spec` says nothing of what is in there.
-fn position(fields: &[&str], path: &str) -> (usize, bool) {
+fn position(fields: &[String], path: &str) -> (usize, bool) {
     let inside = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '[']));
     let around = || {
-        let all = fields.iter().enumerate().filter(|(_, field)| **field != "spec" && inside(path, field));
+        let all = fields.iter().enumerate().filter(|(_, field)| *field != "spec" && inside(path, field));
         all.max_by_key(|(_, field)| field.len()).map(|(index, _)| index)
     };
     let first_inside = fields.iter().position(|field| inside(field, path));
@@ -57,8 +57,8 @@ mod tests {
 
     #[test]
     fn faults_come_in_the_order_of_the_table_item_by_item() {
-        let fields = ["spec", "spec.b", "spec.list[].y", "spec.list[].x", "spec.a"].map(|path| (path, Vec::new()));
-        let rules = Rules::of(fields.into());
+        let rows = r#"[["spec", []], ["spec.b", []], ["spec.list[].y", []], ["spec.list[].x", []], ["other.a", [], [2, "spec.a"]]]"#;
+        let rules = Rules::of(serde_json::from_str(rows).expect("rows"));
         let ordered = [
             "spec.b.c",
             "spec.list",

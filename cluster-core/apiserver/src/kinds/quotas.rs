@@ -26,80 +26,9 @@ pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
                 }
             }
         }
-        scopes(&at.get("spec"), errors);
     },
     ..Strategy::NONE
 };
-
-/// The scopes, and the resources that each of them can be about; all others of a quota cannot be counted by it.
-const SCOPES: [(&str, &str); 7] = [
-    ("BestEffort", "pods"),
-    ("NotBestEffort", COMPUTE),
-    ("Terminating", COMPUTE),
-    ("NotTerminating", COMPUTE),
-    ("CrossNamespacePodAffinity", COMPUTE),
-    ("PriorityClass", COMPUTE),
-    ("VolumeAttributesClass", "persistentvolumeclaims requests.storage"),
-];
-const COMPUTE: &str = "pods cpu memory limits.cpu limits.memory requests.cpu requests.memory";
-/// Scopes of which an object has exactly one.
-const OPPOSITES: [[&str; 2]; 2] = [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]];
-
-fn scopes(spec: &At<'_>, errors: &mut Errors) {
-    let fits = |scope: &str, resource: &str| match SCOPES.iter().find(|(name, _)| *name == scope) {
-        Some((_, resources)) => resources.split(' ').any(|one| one == resource),
-        None => true,
-    };
-    let hard = entries(&spec.value["hard"]).map(|(resource, _)| resource).filter(|resource| is_standard(resource));
-    let hard: Vec<&String> = hard.collect();
-    let conflict = |names: &[&str]| OPPOSITES.iter().any(|pair| pair.iter().all(|scope| names.contains(scope)));
-    let known = |scope: &str| SCOPES.iter().any(|(name, _)| *name == scope);
-
-    let list = spec.get("scopes");
-    let names: Vec<&str> = texts(list.value).collect();
-    for scope in &names {
-        errors.extend((!known(scope)).then(|| list.invalid("unsupported scope")));
-        let misfits = hard.iter().filter(|resource| !fits(scope, resource));
-        errors.extend(misfits.map(|_| list.invalid("unsupported scope applied to resource")));
-    }
-    errors.extend(conflict(&names).then(|| list.invalid("conflicting scopes")));
-
-    let requirements = spec.get("scopeSelector.matchExpressions");
-    let internal =
-        |one: &Value| json!({"ScopeName": one["scopeName"], "Operator": one["operator"], "Values": one["values"]});
-    let shown = json!({"MatchExpressions": items(requirements.value).iter().map(internal).collect::<Vec<_>>()});
-    let mut names = Vec::new();
-    for requirement in requirements.items() {
-        // Upstream's paths do not tell which of the expressions it is.
-        let part = |field: &str| At { path: requirements.path.child(field), ..requirement.get(field) };
-        let (scope, operator, values) = (part("scopeName"), part("operator"), part("values"));
-        errors.extend((!known(scope.text())).then(|| scope.invalid("unsupported scope")));
-        let misfits = hard.iter().filter(|resource| !fits(scope.text(), resource));
-        let misfit = || Error::invalid(&requirements.path, &shown, "unsupported scope applied to resource");
-        errors.extend(misfits.map(|_| misfit()));
-        let flag = known(scope.text()) && !matches!(scope.text(), "PriorityClass" | "VolumeAttributesClass");
-        if flag && operator.text() != "Exists" {
-            errors.push(operator.invalid(
-                "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
-                 ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
-            ));
-        }
-        match operator.text() {
-            "In" | "NotIn" if values.is_empty() => errors.push(
-                values.missing("must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"),
-            ),
-            "Exists" | "DoesNotExist" if !values.is_empty() => errors.push(
-                values.invalid("must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"),
-            ),
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => errors.push(operator.invalid("not a valid selector operator")),
-        }
-        names.push(scope.text());
-    }
-    if conflict(&names) {
-        errors.push(Error::invalid(&requirements.path, list.value, "conflicting scopes"));
-    }
-}
 
 pub(super) const LIMIT_RANGE: Strategy = Strategy {
     defaults: |object| {

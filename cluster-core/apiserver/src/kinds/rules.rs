@@ -1,7 +1,7 @@
 //! Rules of single fields as data: what is filled in, what must hold, what may not change.
 //!
 //! What involves one field at a time stands in `rules.json`, by kind, and what involves several where an expression says
-//! it; the rest is code.
+//! it; the rest is code. What is right and yet worth a warning stands in `warnings.json`.
 
 mod tree;
 
@@ -50,8 +50,6 @@ pub(crate) enum Rule {
     Within(i64, i64, &'static str),
     /// Must not be less than this when it is given; with the text of the fault.
     AtLeast(i64, &'static str),
-    /// Must not be more than this.
-    AtMost(i64),
     /// Must not be negative.
     NonNegative,
     /// Must not be more than the field beside it; with the text of the fault.
@@ -64,6 +62,9 @@ pub(crate) enum Rule {
     Amounts,
     /// Must be a map of labels when it is given.
     Labels,
+    /// The keys of the map must keep this.
+    #[serde(deserialize_with = "text_rule")]
+    Keys(TextRule),
     /// Has at most so many items or bytes.
     Most(usize),
     /// No other item of the list has the same.
@@ -72,20 +73,9 @@ pub(crate) enum Rule {
     UniqueBy(Expression),
     /// The same, when it is given.
     Distinct,
-    /// One of these fields of it must be there; with the text of the fault.
-    AnyOf(#[serde(borrow)] Vec<&'static str>, &'static str),
-    /// Just one of these fields of it may be there; with the texts of the faults when none is, empty where that is right,
-    /// and when several are.
-    Either(#[serde(borrow)] Vec<&'static str>, &'static str, &'static str),
     /// Just one of these fields of it must be there; with the text of the fault when none is, and of those that are too
     /// many.
     Sole(#[serde(borrow)] Vec<&'static str>, &'static str, &'static str),
-    /// May not be given beside this field; with the text of the fault.
-    Without(&'static str, &'static str),
-    /// Must be one of these ways when it is given, or one to an entry of those, or go on from one of those with a dash.
-    Path(#[serde(borrow)] Vec<&'static str>, Vec<&'static str>),
-    /// Is a list of the ways in which a volume is used.
-    AccessModes,
     /// Is a template of pods.
     Template,
     /// Is the selector of the template beside it.
@@ -100,6 +90,8 @@ pub(crate) enum Rule {
     Wrong(Condition),
     /// May not be given when the condition holds.
     Forbidden(Condition),
+    /// Is told of when the condition holds.
+    Warns(Condition),
     /// Must keep these rules when the field beside it is one of these, where an empty text is nothing, `*` anything else.
     When(&'static str, #[serde(borrow)] Vec<&'static str>, Vec<Rule>),
     /// Must keep these rules after a change: their expressions may also ask for `old`, all that the rules were about before
@@ -107,8 +99,6 @@ pub(crate) enum Rule {
     Update(Vec<Rule>),
     /// Does not change; with the text that forbids it, empty for upstream's usual one.
     Frozen(&'static str),
-    /// Only these fields of it change; with the text that forbids others to.
-    FrozenBut(#[serde(borrow)] Vec<&'static str>, Cow<'static, str>),
     /// Does not change once it is given; with the text that forbids it.
     Kept(#[serde(borrow)] Cow<'static, str>),
     /// Does not become less; with the text of the fault.
@@ -117,8 +107,8 @@ pub(crate) enum Rule {
 
 /// An expression over `self`, what the field stands in or the item of a list itself, and `object`, all that the rules are
 /// about (for those of a status the whole object); and the text of the fault when it is true. It may also give the text
-/// itself, empty for no fault; `why` with the value that is `shown` in place of the field's; what is told with the value
-/// `omitted`; or a list of all that.
+/// itself, empty for no fault; `why`, or what is `supported`, with the value that is `shown` in place of the field's; what
+/// is told with the value `omitted`; or a list of all that.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Condition(Expression, #[serde(default)] String);
 
@@ -128,11 +118,7 @@ impl Condition {
         let fault = |found: &Value| match found {
             Value::Bool(true) => Some(told(at, &self.1)),
             Value::String(why) if !why.is_empty() => Some(told(at, why)),
-            Value::Object(fault) => match (&found["why"], &found["omitted"]) {
-                (Value::String(why), _) => Some(Error::invalid(&at.path, fault.get("shown")?, why)),
-                (_, Value::String(why)) => Some(Error::new(&at.path, Reason::Invalid, format!("Invalid value: {why}"))),
-                _ => None,
-            },
+            Value::Object(fault) => shown(&at.path, fault),
             _ => None,
         };
         match self.0.of(this, whole) {
@@ -142,12 +128,28 @@ impl Condition {
     }
 }
 
+/// A fault that says itself what it shows.
+fn shown(path: &Path, fault: &Map<String, Value>) -> Option<Error> {
+    let (said, value) = (|what: &str| fault.get(what).and_then(Value::as_str), fault.get("shown"));
+    if let Some(supported) = fault.get("supported") {
+        return Some(Error::not_supported(path, value?, &texts(supported).collect::<Vec<_>>()));
+    }
+    let omitted = said("omitted").map(|why| Error::new(path, Reason::Invalid, format!("Invalid value: {why}")));
+    omitted.or_else(|| Some(Error::invalid(path, value?, said("why")?)))
+}
+
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 37] = [
+const TEXTS: [(&str, TextRule); 41] = [
     ("absolutePath", |text| kept(text.starts_with('/'), "must be an absolute path")),
+    ("attributeName", |text| {
+        super::devices::key(text)?;
+        kept(text.contains('/'), "a fully qualified name must be a domain and a name separated by a slash")
+    }),
     ("cidr", super::networking::is_cidr),
     ("conditionReason", name::condition_reason),
     ("configKey", name::config_key),
+    ("deviceExpression", super::devices::expression),
+    ("deviceKey", super::devices::key),
     ("dns1035Label", name::dns1035_label),
     ("dnsLabel", name::dns_label),
     ("dnsName", super::networking::dns_name),
@@ -178,6 +180,7 @@ const TEXTS: [(&str, TextRule); 37] = [
     ("nodeOperator", |text| operator(text, "In NotIn Exists DoesNotExist Gt Lt")),
     ("openIp", super::endpoints::open_ip),
     ("pathSegment", name::path_segment),
+    ("poolName", |text| text.split('/').try_for_each(name::dns_subdomain)),
     ("portName", name::port_name),
     ("printable", crate::custom::definition::printable),
     ("provisionerName", |text| name::qualified_name(&text.to_lowercase())),
@@ -207,15 +210,21 @@ pub(super) fn text_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Te
     found.map(|(_, rule)| *rule).ok_or_else(|| D::Error::custom(format!("there is no rule {wanted:?} of texts")))
 }
 
-/// A row of the table: a path, in which `list[]` stands for each item, and the rules of what is there. A field is looked
+/// A row of the table: a path, in which `list[]` stands for each item of a list or entry of a map, and the rules of what is
+/// there. A field is looked
 /// at only when what it stands in is there.
-type Field = (&'static str, Vec<Rule>);
+#[derive(Debug, Deserialize)]
+pub(super) struct Field(&'static str, Vec<Rule>, #[serde(default)] Option<Elsewhere>);
+
+/// Where upstream shows the faults of a field when that is not where it stands: so many steps up the way, and on by a name,
+/// empty for none.
+type Elsewhere = (usize, &'static str);
 
 /// The rules of a kind, or of a part that several kinds have.
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// The fields in the order in which upstream looks at them.
-    pub(super) paths: Vec<&'static str>,
+    pub(super) paths: Vec<String>,
     tree: Tree,
 }
 
@@ -223,12 +232,13 @@ pub(crate) struct Rules {
 pub(crate) static NONE: Rules = Rules { paths: Vec::new(), tree: Tree::EMPTY };
 
 static TABLE: LazyLock<HashMap<&str, Rules>> = LazyLock::new(|| {
-    let rows: HashMap<&str, Vec<Field>> =
-        serde_json::from_str(include_str!("rules.json")).expect("a table of rules, which tests read");
-    rows.into_iter().map(|(name, fields)| (name, Rules::of(fields))).collect()
+    let read =
+        |text| -> HashMap<&str, Vec<Field>> { serde_json::from_str(text).expect("a table of rules, which tests read") };
+    let rows = [include_str!("rules.json"), include_str!("warnings.json")].into_iter().flat_map(read);
+    rows.map(|(name, fields)| (name, Rules::of(fields))).collect()
 });
 
-/// The rules that stand in `rules.json` under a name.
+/// The rules that stand under a name.
 pub(crate) fn named(name: &str) -> &'static Rules {
     TABLE.get(name).unwrap_or(&NONE)
 }
@@ -242,9 +252,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 impl Rules {
     /// Of the rows of a table.
     pub(super) fn of(fields: Vec<Field>) -> Self {
-        let (paths, mut tree) = (fields.iter().map(|(path, _)| *path).collect(), Tree::EMPTY);
-        for (path, rules) in fields {
-            tree.add(path, rules);
+        let (paths, mut tree) = (fields.iter().map(Field::shown).collect(), Tree::EMPTY);
+        for field in fields {
+            tree.add(field.0, field);
         }
         Self { paths, tree }
     }
@@ -253,6 +263,20 @@ impl Rules {
     pub(crate) fn fill(&self, object: &mut Value) {
         self.tree.fill(object);
     }
+}
+
+impl Field {
+    /// The path under which faults are shown.
+    fn shown(&self) -> String {
+        let (levels, name) = self.2.unwrap_or_default();
+        let up = |path: &'static str, _| path.rfind(['.', '[']).map_or("", |end| &path[..end]);
+        on(Path::new((0..levels).fold(self.0, up)), name).to_string()
+    }
+}
+
+/// The field of this name, which may be empty, below a path.
+fn on(path: Path, name: &str) -> Path {
+    if name.is_empty() { path } else { path.child(name) }
 }
 
 impl Rule {
@@ -264,7 +288,7 @@ impl Rule {
     }
 
     fn is_of_changes(&self) -> bool {
-        matches!(self, Self::Update(_) | Self::Frozen(_) | Self::FrozenBut(..) | Self::Kept(_) | Self::Grows(_))
+        matches!(self, Self::Update(_) | Self::Frozen(_) | Self::Kept(_) | Self::Grows(_))
     }
 
     /// Whether it is also about what is not there.

@@ -25,25 +25,12 @@ fn service_defaults(service: &mut Value) {
     let Some(spec) = child(service, "spec") else { return };
     if spec["sessionAffinity"] == "None" {
         drop(remove(spec, "sessionAffinityConfig"));
-    } else if spec["sessionAffinity"] == "ClientIP" {
-        default(spec, "sessionAffinityConfig", json!({}));
-        default(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
-        default(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
     }
-    let kind = text(&spec["type"]).to_owned();
-    if kind != "ExternalName" {
-        let external = kind != "ClusterIP" || !is_empty(&spec["externalIPs"]);
-        if external {
-            default(spec, "externalTrafficPolicy", "Cluster");
-        }
-        default(spec, "internalTrafficPolicy", "Cluster");
-    }
-    if kind == "LoadBalancer" {
-        default(spec, "allocateLoadBalancerNodePorts", true);
-        if let Some(balancer) = child(service, "status").and_then(|status| child(status, "loadBalancer")) {
-            for address in each(balancer, "ingress").filter(|address| !is_empty(&address["ip"])) {
-                default(address, "ipMode", "VIP");
-            }
+    if spec["type"] == "LoadBalancer"
+        && let Some(balancer) = at(service, "status.loadBalancer")
+    {
+        for address in each(balancer, "ingress").filter(|address| !is_empty(&address["ip"])) {
+            default(address, "ipMode", "VIP");
         }
     }
 }

@@ -149,7 +149,7 @@ impl Row {
         let strategy = named(&own).or(named(&self.kind)).map_or(&Strategy::NONE, |(_, strategy)| *strategy);
         let cells = CELLS.iter().find(|(kind, _)| *kind == self.kind).map_or(&[][..], |(_, cells)| *cells);
         let fields = rules::named(self.rules.as_ref().unwrap_or(&self.kind));
-        let status = rules::named(&format!("{}Status", self.kind));
+        let [status, warnings] = ["Status", "Warnings"].map(|part| rules::named(&format!("{}{part}", self.kind)));
         let storage = match group {
             "" => self.plural.clone(),
             _ => format!("{group}/{}", self.plural),
@@ -171,6 +171,7 @@ impl Row {
             strategy: Strategy {
                 fields,
                 status,
+                warnings,
                 has_generation: self.generation.unwrap_or(true),
                 selectable_fields: &self.selectable,
                 new_status: &self.status,

@@ -3,6 +3,7 @@
 mod faults;
 mod pods;
 mod status;
+mod warnings;
 
 use super::{Shown, builtin, rules};
 use crate::registry::Resource;
@@ -206,18 +207,25 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 48] = [
+const PARTS: [&str; 60] = [
+    "AccessModes",
     "BindingOfRole",
     "ClaimSpec",
+    "ClaimWarnings",
     "Container",
+    "ContainerWarnings",
     "CustomScale",
     "DaemonSetRollingUpdate",
     "DataSource",
     "DeviceClaim",
+    "DeviceConfig",
     "DeviceRequest",
+    "DeviceSelectors",
+    "DeviceTaint",
     "DownwardFile",
     "ExitCodes",
     "FieldOfMetadata",
+    "FieldOfPod",
     "FieldRef",
     "Handler",
     "IngressBackend",
@@ -235,9 +243,11 @@ const PARTS: [&str; 48] = [
     "MetricOfPods",
     "MetricOfResource",
     "MetricTarget",
+    "NodeLabelWarnings",
     "NodeTerm",
     "NotForWindows",
     "PodAffinityTerm",
+    "PodAlone",
     "PodSpec",
     "PolicyPeer",
     "PolicyPort",
@@ -246,14 +256,17 @@ const PARTS: [&str; 48] = [
     "Requirement",
     "ResourceFieldRef",
     "ResourceNames",
+    "RestartRules",
     "SecretReference",
     "SecurityContext",
     "TargetOfResource",
+    "TemplateWarnings",
     "Toleration",
     "TopologySpreadConstraint",
     "Volume",
     "VolumeProjection",
     "VolumeSource",
+    "VolumeWarnings",
     "WindowsPod",
 ];
 
@@ -264,7 +277,9 @@ fn every_table_of_rules_belongs_to_a_kind_or_a_part_of_some() {
         let fields = rules::named(name);
         PARTS.contains(&name)
             || all.iter().any(|resource| {
-                [resource.strategy.fields, resource.strategy.status].iter().any(|own| std::ptr::eq(*own, fields))
+                [resource.strategy.fields, resource.strategy.status, resource.strategy.warnings]
+                    .iter()
+                    .any(|own| std::ptr::eq(*own, fields))
             })
     };
     let unused: Vec<&str> = rules::names().filter(|name| !is_used(name)).collect();

@@ -2,18 +2,14 @@
 
 use crate::kinds::prelude::*;
 
-const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
-
 pub(super) const VOLUME: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": meta::now()}),
-    validate: volume,
     ..Strategy::NONE
 };
 
 pub(super) const CLAIM: Strategy = Strategy {
     prepare_create: same_source,
     prepare_update: |claim, _| same_source(claim),
-    validate: |at, errors| claim_spec(&at.get("spec"), errors),
     validate_update: claim_update,
     ..Strategy::NONE
 };
@@ -26,44 +22,6 @@ fn same_source(claim: &mut Value) {
         (false, true) => spec["dataSourceRef"] = source,
         (true, false) if is_empty(&reference["namespace"]) => spec["dataSource"] = reference,
         _ => {}
-    }
-}
-
-/// Faults of the ways in which a volume is used.
-pub(super) fn access_modes(modes: &At<'_>, errors: &mut Errors) {
-    for mode in modes.items() {
-        At { path: modes.path.clone(), ..mode }.one_of(&MODES, errors);
-    }
-    if texts(modes.value).count() > 1 && texts(modes.value).any(|mode| mode == "ReadWriteOncePod") {
-        errors.push(modes.forbidden("may not use ReadWriteOncePod with other access modes"));
-    }
-}
-
-fn positive_storage(amount: &At<'_>, errors: &mut Errors) {
-    match Quantity::from_value(amount.value) {
-        Ok(quantity) if quantity > Quantity::new(0) => {}
-        Ok(_) => errors.push(amount.invalid("must be greater than zero")),
-        Err(why) => errors.push(amount.invalid(&why.to_string())),
-    }
-}
-
-fn volume(at: &At<'_>, errors: &mut Errors) {
-    let spec = at.get("spec");
-    let capacity = spec.get("capacity");
-    if capacity.entries().map(|(resource, _)| resource).ne(["storage"]) {
-        errors.push(Error::not_supported(&capacity.path, capacity.value, &["storage"]));
-    }
-    capacity.entries().for_each(|(_, amount)| positive_storage(&amount, errors));
-}
-
-/// Faults of a claim's spec.
-pub(super) fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
-    let requests = spec.get("resources.requests");
-    match requests.value.get("storage") {
-        None => errors.push(Error::required(&spec.get("resources").path.key("storage"), "")),
-        Some(storage) => {
-            positive_storage(&At { path: spec.get("resources").path.key("storage"), value: storage }, errors);
-        }
     }
 }
 

@@ -171,6 +171,11 @@ impl<'a> At<'a> {
         Error::forbidden(&self.path, detail)
     }
 
+    /// What somebody should know of the value.
+    pub(crate) fn warning(&self, text: &str) -> Error {
+        Error::new(&self.path, Reason::Invalid, text.to_owned())
+    }
+
     /// Demands a value that is not empty; tells whether it is there.
     pub(crate) fn required(&self, errors: &mut Errors) -> bool {
         if self.is_empty() {

@@ -27,11 +27,6 @@ pub(super) fn selector(object: &At<'_>, errors: &mut Errors) {
     }
 }
 
-/// A strategy as upstream shows one whose type there is not: by the names it has inside.
-pub(super) fn shown(strategy: &At<'_>) -> Value {
-    json!({"Type": strategy.value["type"], "RollingUpdate": strategy.value["rollingUpdate"]})
-}
-
 /// Demands a number or a percentage that is not negative; `whole` also caps the percentage at 100.
 pub(super) fn int_or_percent(value: &At<'_>, whole: bool, errors: &mut Errors) {
     match value.value {

@@ -190,6 +190,8 @@ pub struct Strategy {
     pub(crate) fields: &'static Rules,
     /// The same for the status, which only writes of the status look at.
     pub(crate) status: &'static Rules,
+    /// What is worth a warning though it is right.
+    pub(crate) warnings: &'static Rules,
     /// Fills in what upstream's defaulting fills in. Runs on everything that comes in, and must be idempotent.
     pub defaults: fn(&mut Value),
     /// Sets what a create must set (generation is set and a status subresource dropped by the generic code).
@@ -243,6 +245,7 @@ impl Strategy {
     pub const NONE: Self = Self {
         fields: &rules::NONE,
         status: &rules::NONE,
+        warnings: &rules::NONE,
         defaults: |_| {},
         prepare_create: |_| {},
         prepare_update: |_, _| {},
@@ -291,6 +294,14 @@ impl Strategy {
         (self.validate)(&At::root(object), &mut errors);
         order::sort(self.fields, &Path::default(), &mut errors);
         errors
+    }
+
+    /// What there is to warn of, each said of its field. A text that goes on from the path begins with a bracket.
+    pub(crate) fn warnings(&self, object: &Value) -> impl Iterator<Item = String> + use<> {
+        At::root(object).faults(self.warnings).into_iter().map(|Error { path, body, .. }| match path.to_string() {
+            path if path.is_empty() || body.starts_with('[') => path + &body,
+            path => format!("{path}: {body}"),
+        })
     }
 
     /// All faults of a change.

@@ -4,19 +4,18 @@ use crate::kinds::prelude::*;
 use std::cmp::Ordering;
 
 /// How the names of resources begin that are large pages of memory.
-const HUGE_PAGES: &str = "hugepages-";
+pub(super) const HUGE_PAGES: &str = "hugepages-";
 
 /// Faults of all containers of a pod spec.
 pub(crate) fn validate(spec: &At<'_>, errors: &mut Errors) {
     spec.get("containers").required(errors);
-    let (mut names, mut host_ports) = (Vec::new(), Vec::new());
+    let mut names = Vec::new();
     let own_users = spec.get("hostUsers").value == false;
     let claims = items(&spec.value["resourceClaims"]);
-    let volumes: Vec<&str> = items(&spec.value["volumes"]).iter().map(|volume| text(&volume["name"])).collect();
+    let volumes = items(&spec.value["volumes"]);
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get(list).items() {
-            ports(&container.get("ports"), errors);
-            mounts(&container, &volumes, errors);
+            mounts(&container, volumes, errors);
             resources(&container.get("resources"), errors);
             for claim in container.get("resources.claims").items().map(|claim| claim.get("name")) {
                 if claim.required(errors) && !claims.iter().any(|known| known["name"] == *claim.value) {
@@ -36,52 +35,57 @@ pub(crate) fn validate(spec: &At<'_>, errors: &mut Errors) {
             if proc.text() == "Unmasked" && !own_users {
                 errors.push(proc.invalid("`hostUsers` must be false to use `Unmasked`"));
             }
-            for port in container.get("ports").items().filter(|_| list == "containers") {
-                host_port(&port, spec.get("hostNetwork").value == true, &mut host_ports, errors);
+            if list == "initContainers" {
+                // They run one after another, and upstream's path calls each of them the first.
+                host_ports([At { path: spec.path.child(list).index(0), ..container }], errors);
             }
+        }
+    }
+    host_ports(spec.get("containers").items(), errors);
+}
+
+/// Refuses ports of the node that several containers want, or one of them twice.
+fn host_ports<'a>(containers: impl IntoIterator<Item = At<'a>>, errors: &mut Errors) {
+    let mut seen = Vec::new();
+    for port in containers.into_iter().flat_map(|container| container.get("ports").items()) {
+        let host = port.get("hostPort");
+        let key = format!("{}/{}/{}", port.get("protocol").text(), port.get("hostIP").text(), host.int());
+        if !host.is_empty() {
+            let shown = Value::from(key.as_str());
+            At { value: &shown, ..host }.unique(&mut seen, key, errors);
         }
     }
 }
 
-fn ports(list: &At<'_>, errors: &mut Errors) {
-    let numbers = list.items().flat_map(|port| ["containerPort", "hostPort"].map(|field| port.get(field)));
-    numbers.filter(|number| !number.is_empty()).for_each(|number| number.port(errors));
-}
-
-fn host_port(port: &At<'_>, host_network: bool, seen: &mut Vec<String>, errors: &mut Errors) {
-    let host = port.get("hostPort");
-    // In a template it may be left out: the pod gets it.
-    if host.is_empty() {
-        return;
-    }
-    if host_network && host.value != port.get("containerPort").value {
-        errors.push(host.invalid("must match `containerPort` when `hostNetwork` is true"));
-    }
-    let key = format!("{}/{}/{}", port.get("protocol").text(), port.get("hostIP").text(), host.int());
-    let shown = Value::from(key.as_str());
-    At { value: &shown, ..host }.unique(seen, key, errors);
-}
-
-fn mounts(container: &At<'_>, volumes: &[&str], errors: &mut Errors) {
+fn mounts(container: &At<'_>, volumes: &[Value], errors: &mut Errors) {
     let mut paths = Vec::new();
     for mount in container.get("volumeMounts").items() {
-        let (name, path) = (mount.get("name"), mount.get("mountPath"));
-        if name.required(errors) && !volumes.contains(&name.text()) {
-            errors.push(Error::not_found(&name.path, name.value));
+        volume(&mount, volumes, errors);
+        let path = mount.get("mountPath");
+        path.required(errors);
+        if paths.contains(&path.text()) {
+            errors.push(path.invalid("must be unique"));
         }
-        if path.required(errors) {
-            if paths.contains(&path.text()) {
-                errors.push(path.invalid("must be unique"));
-            }
-            paths.push(path.text());
-        }
+        paths.push(path.text());
     }
     for device in container.get("volumeDevices").items() {
-        let name = device.get("name");
-        if name.required(errors) && !volumes.contains(&name.text()) {
-            errors.push(Error::not_found(&name.path, name.value));
+        let is_block = |volume: &Value| !volume["persistentVolumeClaim"].is_null() || !volume["ephemeral"].is_null();
+        if volume(&device, volumes, errors).is_some_and(|volume| !is_block(volume)) {
+            let why = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
+            errors.push(device.get("name").invalid(why));
         }
     }
+}
+
+/// The volume that a mount or a device names.
+fn volume<'a>(user: &At<'_>, volumes: &'a [Value], errors: &mut Errors) -> Option<&'a Value> {
+    let name = user.get("name");
+    name.required(errors);
+    let found = volumes.iter().find(|volume| volume["name"] == *name.value);
+    if found.is_none() {
+        errors.push(Error::not_found(&name.path, &name.text().into()));
+    }
+    found
 }
 
 /// Faults of resource requests and limits.
@@ -128,36 +132,40 @@ fn is_extended(resource: &str) -> bool {
 /// Faults of the resources of a pod as a whole: its containers may not ask for more.
 pub(super) fn whole(spec: &At<'_>, errors: &mut Errors) {
     let own = spec.get("resources");
-    resources(&own, errors);
-    for claim in own.get("claims").items() {
-        errors.push(claim.forbidden("claims may not be set for Resources at pod-level"));
+    if meta::text(spec.value, "os.name") == "windows" {
+        errors.push(own.forbidden("may not be set for a windows pod"));
+        return;
     }
-    let amount = |list: &Value, resource: &str| Quantity::from_value(&list[resource]).ok();
+    resources(&own, errors);
     let mut containers = spec.value.clone();
     drop(remove(&mut containers, "resources"));
-    for list in ["limits", "requests"].map(|list| own.get(list)) {
-        for (resource, at) in list.entries().filter(|(resource, _)| !is_of_pods(resource)) {
-            let supported = ["cpu", "hugepages-", "memory"];
-            errors.push(Error::not_supported(&at.path, &resource.into(), &supported));
-        }
-    }
-    for (resource, at) in own.get("requests").entries() {
-        let asked = cluster_object::pod::asked(&containers, "requests", resource);
-        if let Some(sum) = asked.filter(|sum| Quantity::from_value(at.value).is_ok_and(|own| *sum > own)) {
-            errors.push(at.invalid(&format!("must be greater than or equal to aggregate container requests of {sum}")));
+    for list in ["requests", "limits"] {
+        for (resource, at) in own.get(list).entries() {
+            if !is_of_pods(resource) {
+                errors.push(Error::not_supported(&at.path, &resource.into(), &["cpu", HUGE_PAGES, "memory"]));
+            }
+            let sum = cluster_object::pod::asked(&containers, list, resource);
+            let adds_up = list == "requests" || resource.starts_with(HUGE_PAGES);
+            let sum = sum.filter(|sum| adds_up && Quantity::from_value(at.value).is_ok_and(|own| *sum > own));
+            if let Some(sum) = sum {
+                errors
+                    .push(at.invalid(&format!("must be greater than or equal to aggregate container {list} of {sum}")));
+            }
         }
     }
     for (index, container) in items(&spec.value["containers"]).iter().enumerate() {
-        let limits = &container["resources"]["limits"];
-        for (resource, limit) in entries(&own.value["limits"]) {
-            let pair = (amount(limits, resource), Quantity::from_value(limit).ok());
-            if let (Some(given), Some(most)) = pair
+        for (resource, limit) in entries(&container["resources"]["limits"]) {
+            let pair = [limit, &own.value["limits"][resource]].map(|limit| Quantity::from_value(limit).ok());
+            if let [Some(given), Some(most)] = pair
                 && given > most
             {
                 // Upstream goes on from the path of the pod's own resources.
                 let path = own.path.child("containers").index(index).key(resource).child("limits");
-                let why = format!("must be less than or equal to pod limits of {most}");
-                errors.push(Error::invalid(&path, &limits[resource], &why));
+                errors.push(Error::invalid(
+                    &path,
+                    limit,
+                    &format!("must be less than or equal to pod limits of {most}"),
+                ));
             }
         }
     }

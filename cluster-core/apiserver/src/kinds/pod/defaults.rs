@@ -1,6 +1,6 @@
 //! What upstream fills into pods and pod templates.
 
-use super::containers::is_of_pods;
+use super::containers::{HUGE_PAGES, is_of_pods};
 use crate::kinds::prelude::*;
 
 /// Defaults of a pod.
@@ -21,22 +21,39 @@ pub(crate) fn pod(pod: &mut Value) {
             }
         }
     }
-    if !is_empty(&spec["resources"]["limits"]) {
-        whole_requests(spec);
+    if spec["resources"].is_object() {
+        whole(spec);
     }
 }
 
-/// A pod that has limits as a whole asks for what its containers ask for, or else for as much as it may have.
-fn whole_requests(spec: &mut Value) {
-    let limits = spec["resources"]["limits"].clone();
-    let limited = entries(&limits).map(|(name, _)| name.as_str());
-    for name in ["cpu", "memory"].into_iter().chain(limited).filter(|name| is_of_pods(name)) {
-        let of_containers = cluster_object::pod::asked(spec, "requests", name);
-        let asked = of_containers.map(|sum| sum.to_string().into()).or_else(|| limits.get(name).cloned());
-        if let Some(asked) = asked {
-            default(&mut spec["resources"], "requests", json!({}));
-            default(&mut spec["resources"]["requests"], name, asked);
-        }
+/// What a pod has as a whole follows from its containers: limits of large pages, limits where all containers have one, and
+/// with limits the requests. What nobody asks for, a pod with a limit asks for up to that.
+fn whole(spec: &mut Value) {
+    let own = spec["resources"].clone();
+    let [limited, asks] = ["limits", "requests"].map(|list| !is_empty(&own[list]));
+    let owners = ["initContainers", "containers"].into_iter().flat_map(|list| items(&spec[list]));
+    let limits: Vec<Value> = owners.map(|owner| owner["resources"]["limits"].clone()).collect();
+    let pages = limits.iter().flat_map(entries).map(|(name, _)| name).filter(|name| name.starts_with(HUGE_PAGES));
+    for name in pages.filter(|name| (limited || asks) && own["requests"][*name].is_null()) {
+        adopt(spec, "limits", name);
+    }
+    let own = spec["resources"]["limits"].clone();
+    let all_have = |name: &&str| limits.iter().all(|limits| !limits[*name].is_null());
+    let (list, limited) = if is_empty(&own) { ("limits", false) } else { ("requests", true) };
+    for name in ["cpu", "memory"].into_iter().filter(|name| limited || asks && all_have(name)) {
+        adopt(spec, list, name);
+    }
+    for (name, limit) in entries(&own).filter(|(name, _)| is_of_pods(name)) {
+        default(&mut spec["resources"], "requests", json!({}));
+        default(&mut spec["resources"]["requests"], name, limit.clone());
+    }
+}
+
+/// Gives the pod as a whole what its containers have of a resource.
+fn adopt(spec: &mut Value, list: &str, resource: &str) {
+    if let Some(sum) = cluster_object::pod::asked(spec, list, resource) {
+        default(&mut spec["resources"], list, json!({}));
+        default(&mut spec["resources"][list], resource, sum.to_string());
     }
 }
 
@@ -151,6 +168,21 @@ mod tests {
         pod(&mut object);
         assert_eq!(object["spec"]["resources"]["requests"], json!({"cpu": "300m", "memory": "1Gi"}));
         assert_eq!(object["spec"]["resources"]["limits"]["cpu"], "1");
+    }
+
+    #[test]
+    fn a_pod_that_asks_as_a_whole_is_limited_where_all_its_containers_are() {
+        let container = |limits: Value| json!({"resources": {"limits": limits}});
+        let both = container(json!({"cpu": "1", "memory": "1Gi", "hugepages-2Mi": "2Mi"}));
+        let mut object = json!({"spec": {"containers": [both, container(json!({"cpu": "1"}))],
+            "resources": {"requests": {"cpu": "3"}}}});
+        pod(&mut object);
+        let expected = json!({"requests": {"cpu": "3", "hugepages-2Mi": "2Mi", "memory": "1Gi"}, "limits": {"hugepages-2Mi": "2Mi"}});
+        assert_eq!(object["spec"]["resources"], expected, "large pages are a limit, and so the rest is asked for");
+        let mut object = json!({"spec": {"containers": [container(json!({"cpu": "1", "memory": "1Gi"})), container(json!({"cpu": "1"}))],
+            "resources": {"requests": {"cpu": "3"}}}});
+        pod(&mut object);
+        assert_eq!(object["spec"]["resources"], json!({"requests": {"cpu": "3"}, "limits": {"cpu": "2"}}));
     }
 
     #[test]

@@ -18,13 +18,10 @@ pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
 /// Faults of a pod.
 pub(crate) fn pod(at: &At<'_>, errors: &mut Errors) {
     spec(&at.get("spec"), errors);
-    let node = at.get("spec.nodeName");
-    if !node.is_empty() && !at.get("spec.schedulingGates").is_empty() {
-        errors.push(node.forbidden("cannot be set until all schedulingGates have been cleared"));
-    }
+    errors.extend(at.faults(named("PodAlone")));
     for (key, value) in at.get("metadata.annotations").entries() {
         match key {
-            MIRROR if node.is_empty() => {
+            MIRROR if at.get("spec.nodeName").is_empty() => {
                 errors.push(value.invalid("must set spec.nodeName if mirror pod annotation is set"));
             }
             "controller.kubernetes.io/pod-deletion-cost" if !is_plain_int32(value.text()) => {
@@ -47,12 +44,6 @@ pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     containers::validate(spec, errors);
     if spec.get("resources").is_set() {
         containers::whole(spec, errors);
-    }
-    let shared = spec.get("shareProcessNamespace");
-    if shared.value == true && spec.get("hostPID").value == true {
-        // Upstream keeps both in the security context.
-        let at = At { path: spec.path.child("securityContext.shareProcessNamespace"), ..shared };
-        errors.push(at.invalid("ShareProcessNamespace and HostPID cannot both be enabled"));
     }
     order::sort(named("PodSpec"), &spec.path, &mut errors[before..]);
 }

@@ -1,7 +1,7 @@
 //! The rules of a kind by place, and the walks down an object along them: to fill in, to check, to compare.
 
-use super::super::{pod, volumes, workloads};
-use super::{Rule, Whole, named};
+use super::super::{pod, workloads};
+use super::{Elsewhere, Field, Rule, Whole, named, on};
 use crate::kinds::prelude::*;
 
 /// The rules by place, so that a walk down an object looks at what is there instead of at every row.
@@ -10,6 +10,7 @@ pub(super) struct Tree {
     pub(super) defaults: Vec<Rule>,
     pub(super) rules: Vec<Rule>,
     pub(super) changes: Vec<Rule>,
+    elsewhere: Elsewhere,
     /// Whether something is to be filled in, checked, or compared after a change, here or below.
     fills: bool,
     checks: bool,
@@ -24,6 +25,7 @@ pub(super) enum Way<'w> {
     Root(&'w Path),
     Field(&'w Way<'w>, &'static str),
     Item(&'w Way<'w>, usize),
+    Entry(&'w Way<'w>, &'w str),
 }
 
 impl Way<'_> {
@@ -32,6 +34,15 @@ impl Way<'_> {
             Self::Root(path) => (*path).clone(),
             Self::Field(up, name) => up.path().child(name),
             Self::Item(up, index) => up.path().index(*index),
+            Self::Entry(up, key) => up.path().key(key),
+        }
+    }
+
+    /// The way to what this one leads on from.
+    fn up(&self) -> &Way<'_> {
+        match self {
+            Self::Root(_) => self,
+            Self::Field(up, _) | Self::Item(up, _) | Self::Entry(up, _) => up,
         }
     }
 }
@@ -45,6 +56,7 @@ impl Tree {
         defaults: Vec::new(),
         rules: Vec::new(),
         changes: Vec::new(),
+        elsewhere: (0, ""),
         fills: false,
         checks: false,
         compares: false,
@@ -52,18 +64,19 @@ impl Tree {
         items: None,
     };
 
-    pub(super) fn add(&mut self, path: &'static str, rules: Vec<Rule>) {
-        self.fills |= rules.iter().any(|rule| rule.is_default() || rule.fills());
-        self.checks |= rules.iter().any(|rule| !rule.is_default() && !rule.is_of_changes());
-        self.compares |= rules.iter().any(Rule::is_of_changes);
+    pub(super) fn add(&mut self, path: &'static str, field: Field) {
+        self.fills |= field.1.iter().any(|rule| rule.is_default() || rule.fills());
+        self.checks |= field.1.iter().any(|rule| !rule.is_default() && !rule.is_of_changes());
+        self.compares |= field.1.iter().any(Rule::is_of_changes);
         if let Some(below) = path.strip_prefix("[]") {
-            return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), rules);
+            return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), field);
         }
         if !path.is_empty() {
             let (name, below) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
-            return self.field(name).add(below.strip_prefix('.').unwrap_or(below), rules);
+            return self.field(name).add(below.strip_prefix('.').unwrap_or(below), field);
         }
-        for rule in rules {
+        self.elsewhere = field.2.unwrap_or(self.elsewhere);
+        for rule in field.1 {
             let list = match &rule {
                 rule if rule.is_default() => &mut self.defaults,
                 rule if rule.is_of_changes() => &mut self.changes,
@@ -79,6 +92,12 @@ impl Tree {
             self.fields.len() - 1
         });
         &mut self.fields[place].1
+    }
+
+    /// What faults say of where the value is that this way leads to.
+    fn path(&self, way: &Way<'_>) -> Path {
+        let (levels, name) = self.elsewhere;
+        on((0..levels).fold(way, |way, _| way.up()).path(), name)
     }
 
     pub(super) fn fill(&self, value: &mut Value) {
@@ -123,33 +142,30 @@ impl Tree {
     fn check<'a>(&'a self, way: &Way<'_>, within: &Value, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         // Most fields of most objects are absent, and few rules are about that.
         if self.rules.iter().any(|rule| !value.is_null() || rule.is_of_absence()) {
-            let at = At { path: way.path(), value };
+            let at = At { path: self.path(way), value };
             self.rules.iter().for_each(|rule| check(rule, within, &at, seen, errors));
         }
-        if let (Some(item), Value::Array(items)) = (&self.items, value) {
+        if let Some(item) = &self.items {
             let mut seen = (seen.0, Vec::new());
-            for (index, each) in items.iter().enumerate() {
+            for (index, each) in items(value).iter().enumerate() {
                 item.check(&Way::Item(way, index), value, each, &mut seen, errors);
+            }
+            for (key, each) in entries(value) {
+                item.check(&Way::Entry(way, key), value, each, &mut seen, errors);
             }
         }
         // A spec is there in Go even when nobody gives it.
-        if !value.is_null() || matches!(way, Way::Field(_, "spec")) {
-            self.check_fields(way, value, seen, errors);
+        if !value.is_null() || matches!(way, Way::Root(_) | Way::Field(_, "spec")) {
+            for (name, field) in self.fields.iter().filter(|(_, field)| field.checks) {
+                let here = value.get(name).unwrap_or(&Value::Null);
+                field.check(&Way::Field(way, name), value, here, seen, errors);
+            }
         }
     }
 
     /// Checks an object that the rules are about as a whole.
     pub(super) fn check_whole(&self, at: &At<'_>, whole: &Whole<'_>, errors: &mut Errors) {
-        let mut seen = (whole, Vec::new());
-        self.rules.iter().for_each(|rule| check(rule, at.value, at, &mut seen, errors));
-        self.check_fields(&Way::Root(&at.path), at.value, &mut seen, errors);
-    }
-
-    fn check_fields<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
-        for (name, field) in self.fields.iter().filter(|(_, field)| field.checks) {
-            let here = value.get(name).unwrap_or(&Value::Null);
-            field.check(&Way::Field(way, name), value, here, seen, errors);
-        }
+        self.check(&Way::Root(&at.path), at.value, at.value, &mut (whole, Vec::new()), errors);
     }
 
     /// What changed here and below that may not.
@@ -162,7 +178,7 @@ impl Tree {
         errors: &mut Errors,
     ) {
         for rule in &self.changes {
-            let at = || At { path: way.path(), value: now };
+            let at = || At { path: self.path(way), value: now };
             if let Rule::Update(rules) = rule {
                 for rule in rules {
                     check(rule, within, &at(), &mut (whole, Vec::new()), errors);
@@ -172,7 +188,6 @@ impl Tree {
                 _ if now == was || is_empty(now) && is_empty(was) => None,
                 Rule::Frozen("") => Some(at().invalid("field is immutable")),
                 Rule::Frozen(why) => Some(at().forbidden(why)),
-                Rule::FrozenBut(free, why) if rest(now, free).ne(rest(was, free)) => Some(at().forbidden(why)),
                 Rule::Kept(why) if !is_empty(was) => Some(at().forbidden(why)),
                 Rule::Grows(why) if int(now) < int(was) => Some(at().invalid_number(why)),
                 _ => None,
@@ -190,11 +205,6 @@ impl Tree {
     }
 }
 
-/// The fields of an object but for some.
-fn rest<'v>(object: &'v Value, but: &[&str]) -> impl Iterator<Item = (&'v String, &'v Value)> {
-    entries(object).filter(|(name, _)| !but.contains(&name.as_str()))
-}
-
 fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
     let this = if within.is_array() { value.value } else { within };
     // Of a change it also matters what is gone.
@@ -210,9 +220,6 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         }
         Rule::Range(low, high) if value.is_set() => value.in_range(*low, *high, errors),
         Rule::AtLeast(low, detail) if value.is_set() && value.int() < *low => errors.push(value.invalid(detail)),
-        Rule::AtMost(high) if value.int() > *high => {
-            errors.push(value.invalid(&format!("must be less than or equal to {high}")));
-        }
         Rule::NonNegative => value.non_negative(errors),
         Rule::NotAbove(other, detail) if value.int() > int(&within[*other]) => errors.push(value.invalid(detail)),
         Rule::Quantity if value.is_set() => {
@@ -224,6 +231,10 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
             }
         }
         Rule::Labels => value.labels(errors),
+        Rule::Keys(rule) => errors.extend(value.entries().filter_map(|(key, entry)| {
+            let why = rule(key).err()?;
+            Some(Error::invalid(&entry.path, &key.into(), &why))
+        })),
         Rule::Most(most) => match items(value.value).len() {
             0 if value.text().len() > *most => errors.push(Error::too_long(&value.path, *most)),
             count if count > *most => errors.push(Error::too_many(&value.path, count, *most)),
@@ -242,14 +253,6 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
                 errors.push(Error::duplicate(&value.path, shown));
             }
         }
-        Rule::AnyOf(fields, detail) if fields.iter().all(|field| value.get(field).is_empty()) => {
-            errors.push(value.missing(detail));
-        }
-        Rule::Either(fields, none, several) => match fields.iter().filter(|field| value.get(field).is_set()).count() {
-            0 if !none.is_empty() => errors.push(value.invalid(none)),
-            0 | 1 => {}
-            _ => errors.push(value.invalid(several)),
-        },
         Rule::Sole(fields, none, several) => {
             let mut given = fields.iter().filter(|field| !value.value[**field].is_null());
             if given.next().is_none() {
@@ -257,17 +260,6 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
             }
             errors.extend(given.map(|other| value.get(other).forbidden(several)));
         }
-        Rule::Without(other, detail) if !value.is_empty() && !is_empty(&within[*other]) => {
-            errors.push(value.invalid(detail));
-        }
-        Rule::Path(fields, maps) if !value.is_empty() => {
-            let base = value.text().split('[').next().unwrap_or_default();
-            let goes_on = |map: &&str| *map == base || map.ends_with('-') && base.starts_with(*map);
-            if !maps.iter().any(goes_on) && !fields.contains(&base) {
-                value.one_of(fields, errors);
-            }
-        }
-        Rule::AccessModes => volumes::access_modes(value, errors),
         Rule::Template if value.is_set() => pod::validation::template(value, errors),
         Rule::Selects => workloads::selector(&At::root(seen.0.object), errors),
         Rule::Like(name) if value.is_set() => errors.extend(value.faults(named(name))),
@@ -281,6 +273,7 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         Rule::Needed(when) => errors.extend(when.faults(value, this, seen.0, At::missing)),
         Rule::Wrong(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::invalid)),
         Rule::Forbidden(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::forbidden)),
+        Rule::Warns(when) if value.is_set() => errors.extend(when.faults(value, this, seen.0, At::warning)),
         _ => {}
     }
 }

@@ -242,7 +242,8 @@ fn what_a_pod_cannot_run_with_is_told_before_it_starts() {
         ),
         (
             with("resourceClaims", json!([{"name": "a"}])),
-            "spec.resourceClaims[0]: Invalid value: {\"name\":\"a\"}: must specify one of: `resourceClaimName`".into(),
+            "spec.resourceClaims[0]: Invalid value: {\"Name\":\"a\",\"ResourceClaimName\":null,\"ResourceClaimTemplateName\":null}: \
+             must specify one of: `resourceClaimName`".into(),
         ),
         (
             containers(json!({"resources": {"claims": [{"name": "a"}]}})),
@@ -250,7 +251,7 @@ fn what_a_pod_cannot_run_with_is_told_before_it_starts() {
         ),
         (
             shared,
-            "spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID".into(),
+            "spec.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID".into(),
         ),
         (gated, "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared".into()),
         (

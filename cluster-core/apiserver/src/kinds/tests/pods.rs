@@ -23,6 +23,7 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         spec(json!({"volumes": [volume]}))
     };
     let projection = |source: Value| volume(json!({"projected": {"sources": [source]}}));
+    let variable = |from: Value| container(json!({"env": [{"name": "A", "valueFrom": from}]}));
     let profile = |kind: &str, profile: Value| container(json!({"securityContext": {kind: profile}}));
     let resources = |resources: Value| container(json!({"resources": resources}));
     let spread = |more: Value| {
@@ -32,10 +33,7 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
     };
     let device = json!({"volumeDevices": [{"name": "v", "devicePath": "/a/../b"}]});
     let table = [
-        (
-            spec(json!({"hostUsers": false, "hostPID": true})),
-            "spec.hostPID: Forbidden: when `pod.Spec.HostUsers` is false",
-        ),
+        (spec(json!({"hostUsers": false, "hostPID": true})), "spec.HostPID: Forbidden: when `hostUsers` is false"),
         (spec(json!({"hostUsers": false})), ""),
         (profile("appArmorProfile", json!({"type": "Localhost"})), "must be set when AppArmor type is Localhost"),
         (profile("appArmorProfile", json!({"type": "RuntimeDefault"})), ""),
@@ -61,7 +59,7 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         (container(json!({"lifecycle": {"preStop": {"sleep": {"seconds": 30}}}})), ""),
         (
             container(json!({"resizePolicy": [{"resourceName": "disk", "restartPolicy": "NotRequired"}]})),
-            "resourceName: Unsupported value: \"disk\"",
+            "spec.containers[0].resizePolicy: Unsupported value: \"disk\"",
         ),
         (
             container(json!({"readinessProbe": {"exec": {"command": ["a"]}, "terminationGracePeriodSeconds": 1}})),
@@ -113,7 +111,130 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         ),
         (
             projection(json!({"configMap": {"name": "a"}, "secret": {"name": "a"}})),
-            "projected.sources[0]: Forbidden: may not specify more than 1 volume type",
+            "projected.sources[0]: Forbidden: may not specify more than 1 volume type per source",
+        ),
+        (
+            volume(json!({"projected": {"sources": [
+                {"secret": {"name": "s", "items": [{"key": "k", "path": "a"}]}},
+                {"downwardAPI": {"items": [{"path": "b", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+                {"configMap": {"name": "c", "items": [{"key": "k", "path": "a"}, {"key": "l", "path": "b"}]}},
+            ]}})),
+            "spec.volumes[0].projected: Invalid value: \"c\": conflicting duplicate paths, spec.volumes[0].projected: \
+             Invalid value: \"c\": conflicting duplicate paths",
+        ),
+        (
+            volume(json!({"projected": {"sources": [
+                {"serviceAccountToken": {"path": "a"}}, {"configMap": {"name": "c", "items": [{"key": "k", "path": "b"}]}},
+            ]}})),
+            "",
+        ),
+        (projection(json!({"podCertificate": {"signerName": "a.b/c", "keyType": "ED25519", "keyPath": "k"}})), ""),
+        (
+            projection(json!({"podCertificate": {"signerName": "a.b/c", "keyType": "DSA"}})),
+            "sources[0].podCertificate.keyType: Unsupported value: \"DSA\": supported values: \"RSA3072\", \"RSA4096\", \
+             \"ECDSAP256\", \"ECDSAP384\", \"ECDSAP521\", \"ED25519\", spec.volumes[0].projected.sources[0].podCertificate: \
+             Required value: specify at least one of credentialBundlePath, keyPath, and certificateChainPath",
+        ),
+        (
+            projection(
+                json!({"podCertificate": {"signerName": "kubernetes.io/c", "keyType": "ED25519", "keyPath": "../k",
+                "maxExpirationSeconds": 86401}}),
+            ),
+            "maxExpirationSeconds: Invalid value: 86401: if provided, maxExpirationSeconds must be <= 86400, \
+             spec.volumes[0].projected.sources[0].podCertificate.keyPath: Invalid value: \"../k\": must not contain '..'",
+        ),
+        (
+            projection(json!({"serviceAccountToken": {"path": "/a"}})),
+            "spec.volumes[0].projected.path: Invalid value: \"/a\": must be a relative path",
+        ),
+        (
+            variable(json!({"fieldRef": {"fieldPath": "metadata.labels"}})),
+            "env[0].valueFrom.fieldRef.fieldPath: Unsupported value: \"metadata.labels\": supported values: \"metadata.name\"",
+        ),
+        (variable(json!({"fieldRef": {"fieldPath": "metadata.annotations['A.b/C']"}})), ""),
+        (
+            variable(json!({"fieldRef": {"fieldPath": "metadata.labels['a b']"}})),
+            "env[0].valueFrom.fieldRef: Invalid value: \"a b\": name part must consist of",
+        ),
+        (
+            variable(json!({"fieldRef": {"fieldPath": "metadata.name['a']"}})),
+            "fieldPath: Invalid value: \"metadata.name['a']\": error converting fieldPath: field label does not support \
+             subscript: metadata.name['a']",
+        ),
+        (
+            variable(json!({"fieldRef": {"fieldPath": "status.x"}})),
+            "error converting fieldPath: field label not supported: status.x",
+        ),
+        (
+            variable(json!({})),
+            "env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, `resourceFieldRef`",
+        ),
+        (
+            container(json!({"envFrom": [{}]})),
+            "spec.containers[0].envFrom: Invalid value: \"\": must specify one of: `configMapRef` or `secretRef`",
+        ),
+        (
+            container(json!({"ports": [{"containerPort": 70000}]})),
+            "ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive",
+        ),
+        (
+            spec(json!({"initContainers": [
+                {"name": "a", "image": "i", "ports": [{"containerPort": 1, "hostPort": 80}]},
+                {"name": "b", "image": "i", "ports": [{"containerPort": 1, "hostPort": 80}]},
+            ]})),
+            "",
+        ),
+        (
+            spec(json!({"initContainers": [{"name": "a", "image": "i"}, {"name": "b", "image": "i",
+                "ports": [{"containerPort": 1, "hostPort": 80}, {"containerPort": 2, "hostPort": 80}]}]})),
+            "spec.initContainers[0].ports[1].hostPort: Duplicate value: \"TCP//80\"",
+        ),
+        (
+            container(json!({"restartPolicyRules": [{"action": "Stop"}]})),
+            "spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used, \
+             spec.containers[0].restartPolicyRules[0].action: Unsupported value: \"Stop\": supported values: \"Restart\", \
+             spec.containers[0].restartPolicyRules[0].exitCodes: Required value: must be specified",
+        ),
+        (
+            spec(json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "i",
+                "resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}]})),
+            "spec.containers[0].resizePolicy: Invalid value: \"RestartContainer\": must be 'NotRequired' when pod `restartPolicy` \
+             is 'Never'",
+        ),
+        (
+            spec(json!({"hostnameOverride": "a", "hostNetwork": true})),
+            "spec.hostnameOverride: Forbidden: may not be specified when hostNetwork is true",
+        ),
+        (
+            spec(
+                json!({"hostNetwork": true, "securityContext": {"sysctls": [{"name": "net/core/somaxconn", "value": "1"}]}}),
+            ),
+            "sysctls[0].name: Invalid value: \"net/core/somaxconn\": may not be specified when 'hostNetwork' is true",
+        ),
+        (
+            spec(json!({"schedulingGates": [{"name": ""}]})),
+            "spec.schedulingGates[0]: Invalid value: \"\": name part must be",
+        ),
+        (
+            container(json!({"volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "/s"}]})),
+            "spec.containers[0].volumeMounts.subPath: Invalid value: \"/s\": must be a relative path",
+        ),
+        (
+            spec(json!({"volumes": [{"name": "v", "emptyDir": {}}],
+                "containers": [{"name": "c", "image": "i", "volumeDevices": [{"name": "v", "devicePath": "/d"}]}]})),
+            "volumeDevices[0].name: Invalid value: \"v\": can only use volume source type of PersistentVolumeClaim or",
+        ),
+        (
+            spec(json!({"os": {"name": "windows"}, "resources": {"limits": {"cpu": "1"}}})),
+            "spec.resources: Forbidden: may not be set for a windows pod",
+        ),
+        (
+            spec(
+                json!({"resources": {"limits": {"cpu": "1", "hugepages-2Mi": "2Mi"}}, "containers": [{"name": "c", "image": "i",
+                "resources": {"limits": {"cpu": "1", "hugepages-2Mi": "4Mi"}}}]}),
+            ),
+            "spec.resources.limits[hugepages-2Mi]: Invalid value: \"2Mi\": must be greater than or equal to aggregate container \
+             limits of 4Mi",
         ),
         (projection(json!({"serviceAccountToken": {"path": "a"}})), ""),
         (
@@ -126,7 +247,7 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         ),
         (
             volume(json!({"downwardAPI": {"items": [{"path": "a", "fieldRef": {"fieldPath": "spec.nodeName"}}]}})),
-            "fieldPath: Unsupported value: \"spec.nodeName\"",
+            "spec.volumes[0].downwardAPI.fieldRef.fieldPath: Unsupported value: \"spec.nodeName\"",
         ),
         (
             volume(json!({"iscsi": {"targetPortal": "p", "iqn": "x", "lun": 0}})),
