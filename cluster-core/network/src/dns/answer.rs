@@ -1,11 +1,12 @@
 //! The answer to one question, from the cluster's names alone.
 
-use super::zone::{Backing, EndpointName, Port, ServiceEntry, Zone};
+use super::zone::{Zone, published};
 use crate::prelude::*;
 use cluster_config::CLUSTER_DOMAIN;
 use hickory_server::proto::op::ResponseCode;
 use hickory_server::proto::rr::rdata::{A, CNAME, PTR, SRV, TXT};
 use hickory_server::proto::rr::{Name, RData, Record, RecordType};
+use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 
 /// Seconds a client may keep an answer; services move, so it is short, as CoreDNS's default.
 pub(super) const TTL: u32 = 5;
@@ -42,7 +43,7 @@ impl Reply {
 }
 
 /// Answers for `name` (lower case, without the last dot), if it is the cluster's.
-pub(super) fn answer(name: &str, kind: RecordType, zone: &dyn Zone) -> Option<Reply> {
+pub(super) fn answer(name: &str, kind: RecordType, zone: &Zone) -> Option<Reply> {
     if let Some(reversed) = name.strip_suffix(".in-addr.arpa") {
         return reverse(name, reversed, kind, zone);
     }
@@ -51,7 +52,10 @@ pub(super) fn answer(name: &str, kind: RecordType, zone: &dyn Zone) -> Option<Re
         Some(relative) => relative.strip_suffix('.')?,
         None => return None,
     };
-    let about = |namespace, service| Question { name, kind, namespace, service, zone };
+    let about = |namespace, service| {
+        let (service, slices) = zone.service(namespace, service)?;
+        Some(Question { name, kind, service, slices })
+    };
     let labels: Vec<&str> = relative.split('.').collect();
     Some(match labels.as_slice() {
         ["dns-version"] if kind == RecordType::TXT => {
@@ -59,9 +63,14 @@ pub(super) fn answer(name: &str, kind: RecordType, zone: &dyn Zone) -> Option<Re
         }
         ["dns-version" | "svc" | "pod"] => Reply::no_data(),
         [namespace, "svc" | "pod"] if zone.has_namespace(namespace) => Reply::no_data(),
-        [service, namespace, "svc"] => about(namespace, service).of_service(),
-        [endpoint, service, namespace, "svc"] => about(namespace, service).of_endpoint(endpoint),
-        [port, protocol, service, namespace, "svc"] => about(namespace, service).of_port(port, protocol),
+        [service, namespace, "svc"] => about(namespace, service).map_or_else(Reply::name_error, |q| q.of_service()),
+        [endpoint, service, namespace, "svc"] => {
+            about(namespace, service).map_or_else(Reply::name_error, |q| q.of_endpoint(endpoint))
+        }
+        [port, protocol, service, namespace, "svc"] => {
+            let asked = about(namespace, service).zip(port.strip_prefix('_')).zip(protocol.strip_prefix('_'));
+            asked.map_or_else(Reply::name_error, |((q, port), protocol)| q.of_port(port, protocol))
+        }
         [dashed, _, "pod"] => match (dashed.replace('-', ".").parse(), kind) {
             (Ok(address), RecordType::A) => Reply::of([record(name, RData::A(A(address)))]),
             (Ok(_), _) => Reply::no_data(),
@@ -81,100 +90,107 @@ fn record(name: &str, data: RData) -> Option<Record> {
 }
 
 /// What is asked about one service.
-#[derive(Clone, Copy)]
 struct Question<'a> {
     name: &'a str,
     kind: RecordType,
-    namespace: &'a str,
-    service: &'a str,
-    zone: &'a dyn Zone,
+    service: Arc<Service>,
+    slices: Vec<Arc<EndpointSlice>>,
 }
 
+/// Name, protocol and number of a port.
+type Port<'a> = (Option<&'a str>, Option<&'a str>, Option<i32>);
+
 impl Question<'_> {
-    fn of_service(self) -> Reply {
-        let Self { name, kind, .. } = self;
-        let Some(entry) = self.zone.service(self.namespace, self.service) else { return Reply::name_error() };
-        match (entry.backing, kind) {
-            (Backing::External(target), _) => {
-                Reply::of([absolute(&target).and_then(|target| record(name, RData::CNAME(CNAME(target))))])
+    fn spec(&self) -> ServiceSpec {
+        self.service.spec.clone().unwrap_or_default()
+    }
+
+    /// The name that the service is another's.
+    fn external(&self) -> Option<String> {
+        let spec = self.spec();
+        spec.external_name.filter(|_| spec.type_.as_deref() == Some("ExternalName"))
+    }
+
+    fn cluster_ips(&self) -> Vec<Ipv4Addr> {
+        self.spec().cluster_ips.iter().flatten().filter_map(|ip| ip.parse().ok()).collect()
+    }
+
+    /// Its endpoints that have names, and the slice of each.
+    fn endpoints(&self) -> impl Iterator<Item = (String, Ipv4Addr, &EndpointSlice)> {
+        let all = self.spec().publish_not_ready_addresses == Some(true);
+        self.slices.iter().flat_map(move |slice| published(slice, all).map(|(name, address)| (name, address, &**slice)))
+    }
+
+    fn addresses(&self, addresses: impl IntoIterator<Item = Ipv4Addr>) -> Reply {
+        let addresses: BTreeSet<Ipv4Addr> = addresses.into_iter().collect();
+        match self.kind {
+            // A headless service without endpoints does not exist, so that clients may fail fast (section 2.4.1).
+            _ if addresses.is_empty() => Reply::name_error(),
+            RecordType::A => Reply::of(addresses.into_iter().map(|ip| record(self.name, RData::A(A(ip))))),
+            _ => Reply::no_data(),
+        }
+    }
+
+    fn of_service(&self) -> Reply {
+        if let Some(target) = self.external() {
+            return Reply::of([absolute(&target).and_then(|target| record(self.name, RData::CNAME(CNAME(target))))]);
+        }
+        match self.cluster_ips() {
+            none if none.is_empty() => self.addresses(self.endpoints().map(|(_, address, _)| address)),
+            ips => self.addresses(ips),
+        }
+    }
+
+    fn of_endpoint(&self, endpoint: &str) -> Reply {
+        // `_tcp.web.default.svc` is a name on the way to `_http._tcp.web.default.svc`.
+        let protocol = |p: &ServicePort| p.protocol.as_deref().unwrap_or("TCP").to_ascii_lowercase();
+        if self.spec().ports.iter().flatten().any(|p| endpoint.strip_prefix('_') == Some(&protocol(p))) {
+            return Reply::no_data();
+        }
+        self.addresses(self.endpoints().filter(|(name, ..)| name == endpoint).map(|(_, address, _)| address))
+    }
+
+    fn of_port(&self, port: &str, protocol: &str) -> Reply {
+        let number = |(name, of, number): Port<'_>| {
+            let found = name == Some(port) && of.unwrap_or("TCP").eq_ignore_ascii_case(protocol);
+            u16::try_from(number.filter(|_| found)?).ok()
+        };
+        let base = format!("{}.{}.svc.{CLUSTER_DOMAIN}", self.service.name(), self.service.namespace());
+        let (mut answers, mut additionals) = (Vec::new(), Vec::new());
+        let mut add = |number: u16, target: &str, addresses: &[Ipv4Addr]| {
+            answers.extend(srv(self.name, number, target));
+            additionals.extend(addresses.iter().filter_map(|ip| record(target, RData::A(A(*ip)))));
+        };
+        let ips = self.cluster_ips();
+        if !ips.is_empty() {
+            let spec = self.spec();
+            let mut ports =
+                spec.ports.iter().flatten().map(|p| (p.name.as_deref(), p.protocol.as_deref(), Some(p.port)));
+            if let Some(number) = ports.find_map(number) {
+                add(number, &base, &ips);
             }
-            (Backing::ClusterIp(ips), RecordType::A) => {
-                Reply::of(ips.into_iter().map(|ip| record(name, RData::A(A(ip)))))
-            }
-            (Backing::ClusterIp(_), _) => Reply::no_data(),
-            (Backing::Headless, _) => {
-                let endpoints = self.zone.endpoints(self.namespace, self.service);
-                match kind {
-                    // A headless service without endpoints does not exist, so that clients may fail fast (section 2.4.1).
-                    _ if endpoints.is_empty() => Reply::name_error(),
-                    RecordType::A => addresses(name, &endpoints),
-                    _ => Reply::no_data(),
+        } else if self.external().is_none() {
+            for (name, address, slice) in self.endpoints() {
+                let mut ports =
+                    slice.ports.iter().flatten().map(|p| (p.name.as_deref(), p.protocol.as_deref(), p.port));
+                if let Some(number) = ports.find_map(number) {
+                    add(number, &format!("{name}.{base}"), &[address]);
                 }
             }
         }
-    }
-
-    fn of_endpoint(self, endpoint: &str) -> Reply {
-        let Some(entry) = self.zone.service(self.namespace, self.service) else { return Reply::name_error() };
-        // `_tcp.web.default.svc` is a name on the way to `_http._tcp.web.default.svc`.
-        if entry.ports.iter().any(|port| endpoint.strip_prefix('_') == Some(&port.protocol)) {
-            return Reply::no_data();
-        }
-        let mut found = self.zone.endpoints(self.namespace, self.service);
-        found.retain(|e| e.name == endpoint);
-        match (found.is_empty(), self.kind) {
-            (true, _) => Reply::name_error(),
-            (false, RecordType::A) => addresses(self.name, &found),
-            (false, _) => Reply::no_data(),
-        }
-    }
-
-    fn of_port(self, port: &str, protocol: &str) -> Reply {
-        let (Some(port), Some(protocol)) = (port.strip_prefix('_'), protocol.strip_prefix('_')) else {
-            return Reply::name_error();
-        };
-        let Some(entry) = self.zone.service(self.namespace, self.service) else { return Reply::name_error() };
-        let wanted = |p: &&Port| p.name == port && p.protocol == protocol;
-        let base = format!("{}.{}.svc.{CLUSTER_DOMAIN}", self.service, self.namespace);
-        let (answers, additionals) = match entry {
-            ServiceEntry { backing: Backing::Headless, .. } => self.ports_of_endpoints(&base, wanted),
-            ServiceEntry { backing: Backing::ClusterIp(ips), ports } => {
-                let found = ports.iter().find(wanted);
-                let answers = found.into_iter().filter_map(|p| srv(self.name, p.number, &base)).collect();
-                (answers, ips.into_iter().filter_map(|ip| record(&base, RData::A(A(ip)))).collect())
-            }
-            ServiceEntry { backing: Backing::External(_), .. } => return Reply::name_error(),
-        };
         match (answers.is_empty(), self.kind) {
             (true, _) => Reply::name_error(),
             (false, RecordType::SRV) => Reply { answers, additionals, ..Reply::no_data() },
             (false, _) => Reply::no_data(),
         }
     }
-
-    fn ports_of_endpoints(self, base: &str, wanted: impl Fn(&&Port) -> bool) -> (Vec<Record>, Vec<Record>) {
-        let (mut answers, mut additionals) = (Vec::new(), Vec::new());
-        for endpoint in self.zone.endpoints(self.namespace, self.service) {
-            let target = format!("{}.{base}", endpoint.name);
-            if let Some(port) = endpoint.ports.iter().find(&wanted) {
-                answers.extend(srv(self.name, port.number, &target));
-                additionals.extend(record(&target, RData::A(A(endpoint.address))));
-            }
-        }
-        (answers, additionals)
-    }
-}
-
-fn addresses(name: &str, endpoints: &[EndpointName]) -> Reply {
-    let ips: BTreeSet<Ipv4Addr> = endpoints.iter().map(|e| e.address).collect();
-    Reply::of(ips.into_iter().map(|ip| record(name, RData::A(A(ip)))))
 }
 
 fn srv(name: &str, port: u16, target: &str) -> Option<Record> {
     record(name, RData::SRV(SRV::new(0, 100, port, absolute(target)?)))
 }
 
-fn reverse(name: &str, reversed: &str, kind: RecordType, zone: &dyn Zone) -> Option<Reply> {
+fn reverse(name: &str, reversed: &str, kind: RecordType, zone: &Zone) -> Option<Reply> {
     let mut octets: Vec<&str> = reversed.split('.').collect();
     octets.reverse();
     let names = zone.names_of(octets.join(".").parse().ok()?);
@@ -186,45 +202,43 @@ fn reverse(name: &str, reversed: &str, kind: RecordType, zone: &dyn Zone) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Fixture;
-
-    fn port(number: u16) -> Vec<Port> {
-        vec![Port { name: "http".to_owned(), protocol: "tcp".to_owned(), number }]
-    }
+    use cluster_fake_server::FakeServer;
+    use serde_json::json;
 
     fn ip(text: &str) -> Ipv4Addr {
         text.parse().expect("address")
     }
 
-    impl Zone for Fixture {
-        fn has_namespace(&self, namespace: &str) -> bool {
-            namespace == "default"
+    /// A service with an address, two without, of which one has endpoints, and one that is another name.
+    async fn zone() -> Zone {
+        let client = FakeServer::new().client();
+        let ports = json!([{"name": "http", "port": 80}]);
+        for (name, spec) in [
+            ("web", json!({"clusterIPs": ["10.96.0.7"], "ports": ports})),
+            ("db", json!({"clusterIPs": ["None"], "ports": ports})),
+            ("empty", json!({"clusterIPs": ["None"], "ports": ports})),
+            ("out", json!({"type": "ExternalName", "externalName": "example.org"})),
+        ] {
+            let service = json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec});
+            client.create::<Service>(&serde_json::from_value(service).expect("a service")).await.expect("created");
         }
-        fn service(&self, namespace: &str, name: &str) -> Option<ServiceEntry> {
-            let backing = match (namespace, name) {
-                ("default", "web") => Backing::ClusterIp(vec![ip("10.96.0.7")]),
-                ("default", "db" | "empty") => Backing::Headless,
-                ("default", "out") => Backing::External("example.org".to_owned()),
-                _ => return None,
-            };
-            Some(ServiceEntry { backing, ports: port(80) })
-        }
-        fn endpoints(&self, _: &str, name: &str) -> Vec<EndpointName> {
-            let endpoint = |name: &str, address| EndpointName { name: name.to_owned(), address, ports: port(5432) };
-            if name == "db" {
-                vec![endpoint("db-0", ip("10.244.1.2")), endpoint("db-1", ip("10.244.2.2"))]
-            } else {
-                Vec::new()
-            }
-        }
-        fn names_of(&self, address: Ipv4Addr) -> Vec<String> {
-            if address == ip("10.96.0.7") { vec!["web.default.svc".to_owned()] } else { Vec::new() }
-        }
+        let slice = json!({
+            "metadata": {"name": "db-1", "namespace": "default", "labels": {"kubernetes.io/service-name": "db"}},
+            "addressType": "IPv4", "ports": [{"name": "http", "port": 5432, "protocol": "TCP"}],
+            "endpoints": [
+                {"addresses": ["10.244.1.2"], "hostname": "db-0"},
+                {"addresses": ["10.244.2.2"], "hostname": "db-1"},
+                {"addresses": ["10.244.2.3"], "conditions": {"ready": false}},
+            ],
+        });
+        client.create::<EndpointSlice>(&serde_json::from_value(slice).expect("a slice")).await.expect("created");
+        let zone = Zone::new(&Informers::new(client));
+        zone.synced().await;
+        zone
     }
 
-    #[test]
-    fn the_cluster_zone_answers_as_the_dns_specification_says() {
+    #[tokio::test]
+    async fn the_cluster_zone_answers_as_the_dns_specification_says() {
         use RecordType as Type;
         let a = |name: &str, text: &str| record(name, RData::A(A(ip(text))));
         let (web, db) = ("web.default.svc.cluster.local", "db.default.svc.cluster.local");
@@ -279,8 +293,9 @@ mod tests {
             ("example.org", Type::A, None),
             ("notcluster.local", Type::A, None),
         ];
+        let zone = zone().await;
         for (name, kind, expected) in cases {
-            assert_eq!(answer(name, kind, &Fixture), expected, "{name} {kind:?}");
+            assert_eq!(answer(name, kind, &zone), expected, "{name} {kind:?}");
         }
     }
 }

@@ -12,7 +12,6 @@ mod zone;
 pub use resolve::resolve;
 
 use crate::Error;
-use crate::proxy::{BY_SERVICE, slice_service};
 use cluster_client::Informers;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -37,12 +36,8 @@ async fn start(
     ready: watch::Sender<bool>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let services = informers.informer::<Service>();
-    let slices = informers.informer::<EndpointSlice>();
-    slices.add_index(BY_SERVICE, slice_service);
-    services.add_index(zone::BY_ADDRESS, zone::service_addresses);
-    slices.add_index(zone::BY_ADDRESS, zone::endpoint_addresses);
-    if cancel.run_until_cancelled(async { tokio::join!(services.synced(), slices.synced()) }).await.is_none() {
+    let zone = zone::Zone::new(&informers);
+    if cancel.run_until_cancelled(zone.synced()).await.is_none() {
         return Ok(());
     }
     crate::routes::add_loopback_address(address).await?;
@@ -50,5 +45,5 @@ async fn start(
     let bind = |source| Error::Bind { address: socket, source };
     let udp = UdpSocket::bind(socket).await.map_err(bind)?;
     let tcp = TcpListener::bind(socket).await.map_err(bind)?;
-    server::run(zone::InformerZone { services, slices }, udp, tcp, ready, cancel).await
+    server::run(zone, udp, tcp, ready, cancel).await
 }

@@ -23,8 +23,8 @@ const TCP_BUFFER: usize = 32;
 const MOST_ALIASES: usize = 8;
 
 /// Serves until `cancel`.
-pub(super) async fn run<Z: Zone>(
-    zone: Z,
+pub(super) async fn run(
+    zone: Zone,
     udp: UdpSocket,
     tcp: TcpListener,
     ready: watch::Sender<bool>,
@@ -40,13 +40,13 @@ pub(super) async fn run<Z: Zone>(
     server.shutdown_gracefully().await.map_err(|e| Error::Resolver(e.to_string()))
 }
 
-struct Handler<Z> {
-    zone: Z,
+struct Handler {
+    zone: Zone,
     upstream: TokioResolver,
 }
 
 #[async_trait::async_trait]
-impl<Z: Zone> RequestHandler for Handler<Z> {
+impl RequestHandler for Handler {
     async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut response: R) -> ResponseInfo {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         let reply = match request.request_info() {
@@ -76,7 +76,7 @@ impl<Z: Zone> RequestHandler for Handler<Z> {
     }
 }
 
-impl<Z: Zone> Handler<Z> {
+impl Handler {
     /// Follows names that are others' names; services may name each other in a circle.
     async fn reply(&self, name: &Name, kind: RecordType) -> Reply {
         let (mut reply, mut alias) = self.look_up(name, kind).await;
@@ -126,33 +126,24 @@ fn soa() -> Option<Record> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::zone::{Backing, EndpointName, ServiceEntry};
     use super::*;
-    use std::net::Ipv4Addr;
-
-    /// Every service is the name of the one called `loop`.
-    struct Circle;
-
-    impl Zone for Circle {
-        fn has_namespace(&self, _: &str) -> bool {
-            true
-        }
-        fn service(&self, _: &str, _: &str) -> Option<ServiceEntry> {
-            let target = format!("loop.default.svc.{CLUSTER_DOMAIN}");
-            Some(ServiceEntry { backing: Backing::External(target), ports: Vec::new() })
-        }
-        fn endpoints(&self, _: &str, _: &str) -> Vec<EndpointName> {
-            Vec::new()
-        }
-        fn names_of(&self, _: Ipv4Addr) -> Vec<String> {
-            Vec::new()
-        }
-    }
+    use cluster_client::Informers;
+    use cluster_fake_server::FakeServer;
+    use k8s_openapi::api::core::v1::Service;
+    use serde_json::json;
 
     #[tokio::test]
     async fn services_that_name_each_other_in_a_circle_are_followed_to_an_end() {
         let upstream = TokioResolver::builder_with_config(Default::default(), Default::default()).build();
-        let handler = Handler { zone: Circle, upstream: upstream.expect("a resolver") };
+        let client = FakeServer::new().client();
+        for name in ["first", "loop"] {
+            let spec = json!({"type": "ExternalName", "externalName": format!("loop.default.svc.{CLUSTER_DOMAIN}")});
+            let service = json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec});
+            client.create::<Service>(&serde_json::from_value(service).expect("a service")).await.expect("created");
+        }
+        let zone = Zone::new(&Informers::new(client));
+        zone.synced().await;
+        let handler = Handler { zone, upstream: upstream.expect("a resolver") };
         let name = Name::from_ascii(format!("first.default.svc.{CLUSTER_DOMAIN}.")).expect("a name");
         let reply = handler.reply(&name, RecordType::A).await;
         assert_eq!((reply.code, reply.answers.len()), (ResponseCode::NoError, MOST_ALIASES + 1));
