@@ -2,7 +2,7 @@
 //! nodes' pods.
 
 pub mod dns;
-mod nft;
+mod kernel;
 pub mod policy;
 mod prelude;
 pub mod proxy;
@@ -11,22 +11,21 @@ pub mod routes;
 /// Why a part of the network stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The `nft` program could not be run; is nftables installed?
-    #[error("failed to run nft: {0}")]
-    RunNft(#[source] std::io::Error),
-    /// The kernel refused a ruleset.
-    #[error("nft refused the ruleset: {0}")]
-    Ruleset(String),
-    /// Netlink could not be opened.
-    #[error("failed to open netlink: {0}")]
-    Netlink(#[source] std::io::Error),
-    /// Netlink refused a request.
-    #[error("failed to {step}: {source}")]
-    Route {
-        /// What was tried.
-        step: String,
-        /// The kernel's answer.
-        source: rtnetlink::Error,
+    /// A program could not be run; is it installed?
+    #[error("failed to run {program}: {source}")]
+    Run {
+        /// The program.
+        program: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The kernel did not take what a program told it.
+    #[error("{program} failed: {reason}")]
+    Refused {
+        /// The program.
+        program: &'static str,
+        /// What it says.
+        reason: String,
     },
     /// The DNS server's address could not be bound.
     #[error("failed to listen for DNS on {address}: {source}")]

@@ -1,25 +1,21 @@
 //! Routes to the pods of the other nodes: one per node, by its address, kept by watch of the nodes.
 
 use crate::Error;
+use crate::kernel;
 use crate::prelude::*;
 use cluster_client::{Informers, Object, ObjectKey};
 use cluster_config::SIMULATED;
-use futures::TryStreamExt;
 use ipnet::Ipv4Net;
-use rtnetlink::packet_route::address::AddressAttribute;
-use rtnetlink::packet_route::route::RouteProtocol;
-use rtnetlink::{Handle, RouteMessageBuilder};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 /// Marks our routes in the kernel's table, so that `ip route show proto 77` lists them.
-const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);
+const PROTOCOL: &str = "77";
 
 /// The pods of a node, and the address that leads to them.
 type Route = (Ipv4Net, Ipv4Addr);
 
 /// Keeps the routes until `cancel`.
 pub async fn run(informers: Informers, own_node: String, cancel: CancellationToken) -> Result<(), Error> {
-    let handle = handle()?;
     let nodes = informers.informer::<Node>();
     let mut changes = nodes.subscribe();
     let mut routes: BTreeMap<ObjectKey, Route> = BTreeMap::new();
@@ -31,7 +27,7 @@ pub async fn run(informers: Informers, own_node: String, cancel: CancellationTok
         if routes.get(&key) == wanted.as_ref() {
             continue;
         }
-        let changed = change_route(&handle, routes.remove(&key), wanted).await;
+        let changed = change_route(routes.remove(&key), wanted).await;
         match (changed, wanted) {
             // One node, which may have an address that nothing leads to, must not keep the others from theirs.
             (Err(error), _) => tracing::warn!(node = %key, %error, "no route to the node's pods"),
@@ -45,61 +41,43 @@ pub async fn run(informers: Informers, own_node: String, cancel: CancellationTok
     Ok(())
 }
 
-async fn change_route(handle: &Handle, old: Option<Route>, new: Option<Route>) -> Result<(), Error> {
-    if let Some((pods, gateway)) = old {
-        match handle.route().del(message(pods, gateway)).execute().await {
-            // ESRCH: the kernel dropped the route with its interface.
-            Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::ESRCH => {}
-            deleted => deleted.map_err(|source| failed(format!("remove the route {pods}"), source))?,
+async fn change_route(old: Option<Route>, new: Option<Route>) -> Result<(), Error> {
+    if let Some(old) = old {
+        match change("del", old).await {
+            // The kernel dropped the route with its interface.
+            Err(Error::Refused { reason, .. }) if reason.contains("No such process") => {}
+            deleted => deleted?,
         }
     }
-    let Some((pods, gateway)) = new else { return Ok(()) };
-    let added = handle.route().add(message(pods, gateway)).replace().execute().await;
-    added.map_err(|source| failed(format!("route {pods} by {gateway}"), source))
+    match new {
+        Some(new) => change("replace", new).await,
+        None => Ok(()),
+    }
 }
 
-/// The index of `lo`: the kernel makes it first in every network namespace.
-const LOOPBACK: u32 = 1;
-
-fn handle() -> Result<Handle, Error> {
-    let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Netlink)?;
-    tokio::spawn(connection);
-    Ok(handle)
+async fn change(verb: &str, (pods, gateway): Route) -> Result<(), Error> {
+    let (pods, gateway) = (pods.to_string(), gateway.to_string());
+    kernel::run("ip", &["route", verb, &pods, "via", &gateway, "proto", PROTOCOL], "").await.map(drop)
 }
 
 /// Gives the loopback interface an address that the node answers on; one that is there already is fine.
 pub(crate) async fn add_loopback_address(address: Ipv4Addr) -> Result<(), Error> {
-    match handle()?.address().add(LOOPBACK, address.into(), 32).execute().await {
-        Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::EEXIST => Ok(()),
-        other => other.map_err(|source| failed(format!("add {address} to the loopback interface"), source)),
-    }
+    kernel::run("ip", &["address", "replace", &format!("{address}/32"), "dev", "lo"], "").await.map(drop)
 }
 
 /// Takes an address from the loopback interface again.
 pub(crate) async fn remove_loopback_address(address: Ipv4Addr) -> Result<(), Error> {
-    let step = || format!("remove {address} from the loopback interface");
-    let handle = handle()?;
-    let mut found = handle.address().get().set_link_index_filter(LOOPBACK).set_address_filter(address.into()).execute();
-    while let Some(message) = found.try_next().await.map_err(|source| failed(step(), source))? {
-        handle.address().del(message).execute().await.map_err(|source| failed(step(), source))?;
-    }
-    Ok(())
+    kernel::run("ip", &["address", "del", &format!("{address}/32"), "dev", "lo"], "").await.map(drop)
 }
 
 /// What the loopback interface answers on.
 pub(crate) async fn loopback_addresses() -> Result<BTreeSet<Ipv4Addr>, Error> {
-    let found = handle()?.address().get().set_link_index_filter(LOOPBACK).execute();
-    let found: Vec<_> = found.try_collect().await.map_err(|source| failed("list addresses".to_owned(), source))?;
-    let attributes = found.into_iter().flat_map(|message| message.attributes);
-    let address = |attribute| match attribute {
-        AddressAttribute::Address(IpAddr::V4(address)) => Some(address),
-        _ => None,
-    };
-    Ok(attributes.filter_map(address).collect())
+    Ok(addresses(&kernel::run("ip", &["-4", "-oneline", "address", "show", "dev", "lo"], "").await?))
 }
 
-fn failed(step: String, source: rtnetlink::Error) -> Error {
-    Error::Route { step, source }
+/// The addresses in lines like `1: lo    inet 127.0.0.1/8 scope host lo`.
+fn addresses(lines: &str) -> BTreeSet<Ipv4Addr> {
+    lines.lines().filter_map(|line| line.split_whitespace().nth(3)?.split('/').next()?.parse().ok()).collect()
 }
 
 /// The pods of another node and the address that leads to them; to what is simulated nothing leads.
@@ -111,14 +89,6 @@ fn route_to(node: &Node, own_node: &str) -> Option<Route> {
     let addresses = node.status.as_ref()?.addresses.as_ref()?;
     let internal = addresses.iter().find(|address| address.type_ == "InternalIP")?;
     Some((pods, internal.address.parse().ok()?))
-}
-
-fn message(pods: Ipv4Net, gateway: Ipv4Addr) -> rtnetlink::packet_route::route::RouteMessage {
-    RouteMessageBuilder::<Ipv4Addr>::new()
-        .destination_prefix(pods.network(), pods.prefix_len())
-        .gateway(gateway)
-        .protocol(PROTOCOL)
-        .build()
 }
 
 #[cfg(test)]
@@ -134,6 +104,13 @@ mod tests {
             "metadata": { "name": name }, "spec": { "podCIDR": cidr }, "status": { "addresses": addresses },
         }))
         .expect("node")
+    }
+
+    #[test]
+    fn the_addresses_of_an_interface_are_read() {
+        let lines = "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n\
+            1: lo    inet 10.96.0.10/32 scope global lo\\       valid_lft forever preferred_lft forever\n";
+        assert_eq!(addresses(lines), ["127.0.0.1", "10.96.0.10"].map(|ip| ip.parse().expect("address")).into());
     }
 
     #[test]

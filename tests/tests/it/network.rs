@@ -215,6 +215,14 @@ fn a_load_balancer_gets_an_address_that_answers() {
     t.ok("kubectl patch service web -p '{\"spec\":{\"externalTrafficPolicy\":\"Local\"}}'");
     from_here("h2");
     t.ok(&format!("docker exec {}-worker-2 ip -4 address show dev lo | grep -F {ip}/32", cluster()));
+    // At a node without a pod of it, what comes from outside is dropped, and what comes from the node goes to any pod.
+    let without = format!("{}-worker-1", cluster());
+    let address = t.ok(&format!(
+        "kubectl get node {without} -o jsonpath='{{.status.addresses[?(@.type==\"InternalIP\")].address}}'"
+    ));
+    let port = t.ok("kubectl get service web -o jsonpath='{.spec.ports[0].nodePort}'");
+    t.ok(&format!("timeout 60 sh -c 'until curl -s -m 2 http://{address}:{port}/; [ $? = 28 ]; do :; done'"));
+    t.ok(&format!("docker exec {without} busybox wget -T 10 -qO- http://{address}:{port}/ | grep h2"));
 }
 
 #[test]

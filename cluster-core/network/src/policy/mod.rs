@@ -9,14 +9,14 @@ mod ruleset;
 mod tests;
 
 use crate::prelude::*;
-use crate::{Error, nft};
+use crate::{Error, kernel};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use model::Model;
 
 /// Keeps the table until `cancel`. Pods and namespaces are watched only once there is a policy.
 pub async fn run(informers: Informers, node: NodeConfig, cancel: CancellationToken) -> Result<(), Error> {
-    keep(informers, node, nft::apply, cancel).await
+    keep(informers, node, kernel::apply, cancel).await
 }
 
 async fn keep(

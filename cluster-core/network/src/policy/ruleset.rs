@@ -52,7 +52,7 @@ impl Direction {
 
 /// The transaction that makes the table hold just these policies.
 pub(super) fn ruleset(model: &Model, dns: Ipv4Addr) -> String {
-    let (mut chains, mut verdicts) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let (mut chains, mut verdicts, mut isolated) = (Vec::new(), [Vec::new(), Vec::new()], BTreeSet::new());
     for pod in model.pods.iter().filter(|pod| pod.local) {
         for direction in [Direction::Ingress, Direction::Egress] {
             if let Some(rules) = isolation(model, pod, direction) {
@@ -61,6 +61,7 @@ pub(super) fn ruleset(model: &Model, dns: Ipv4Addr) -> String {
                 chains.extend(rules.iter().map(|rule| format!("  {rule} return")));
                 chains.push("  drop\n}".to_owned());
                 verdicts[direction as usize].push(format!("{} : jump {chain}", pod.address));
+                isolated.insert(format!("{0} . {0}", pod.address));
             }
         }
     }
@@ -75,8 +76,12 @@ pub(super) fn ruleset(model: &Model, dns: Ipv4Addr) -> String {
     let [ingress, egress] = &verdicts;
     let leaving = map("ip saddr", egress);
     let arriving = map("ip daddr", ingress);
-    // Whatever a pod was allowed to begin may be answered. The node itself reaches its pods without `forward`.
-    let open = format!("  ct state established,related accept\n  ip daddr {dns} th dport 53 accept\n");
+    // Whatever a pod was allowed to begin may be answered, and nothing keeps it from itself behind a service. The node
+    // itself reaches its pods without `forward`.
+    let itself = set(&isolated.into_iter().collect::<Vec<_>>());
+    let open = format!(
+        "  ct state established,related accept\n  ip daddr {dns} th dport 53 accept\n  ip saddr . ip daddr {itself} accept\n"
+    );
     format!(
         "{NONE}table ip devcluster-policy {{\n{chains}\n\
          chain forward {{ type filter hook forward priority filter + 10; policy accept;\n{open}{leaving}{arriving}}}\n\

@@ -94,6 +94,7 @@ fn policies_add_up_and_each_direction_is_isolated_alone() {
     assert!(shown.contains("{\n  tcp dport 80 return\n  tcp dport 443 return\n  drop"), "{shown}");
     assert!(!shown.contains("egress/"), "{shown}");
     assert!(shown.contains("ip daddr 10.96.0.10 th dport 53 accept"), "{shown}");
+    assert!(shown.contains("ip saddr . ip daddr { 10.0.0.1 . 10.0.0.1 } accept"), "itself: {shown}");
 }
 
 #[test]

@@ -9,29 +9,23 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// Load balancers leave nodes with this label alone.
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
-/// What this node answers for.
-#[derive(Default)]
-pub(super) struct Announced(BTreeSet<Ipv4Addr>);
+/// What a process before this one has left; `own` is for another end.
+pub(super) async fn found(own: Ipv4Addr) -> Result<BTreeSet<Ipv4Addr>, Error> {
+    let mut found = routes::loopback_addresses().await?;
+    found.retain(|address| !address.is_loopback() && *address != own);
+    Ok(found)
+}
 
-impl Announced {
-    /// What a process before this one has left; `own` are addresses for other ends.
-    pub(super) async fn found(own: Ipv4Addr) -> Result<Self, Error> {
-        let mut found = routes::loopback_addresses().await?;
-        found.retain(|address| !address.is_loopback() && *address != own);
-        Ok(Self(found))
+/// Answers for what is wanted, and no longer for anything else.
+pub(super) async fn hold(held: &mut BTreeSet<Ipv4Addr>, wanted: BTreeSet<Ipv4Addr>) -> Result<(), Error> {
+    for address in held.difference(&wanted) {
+        routes::remove_loopback_address(*address).await?;
     }
-
-    /// Answers for these and no others.
-    pub(super) async fn hold(&mut self, wanted: BTreeSet<Ipv4Addr>) -> Result<(), Error> {
-        for address in self.0.difference(&wanted) {
-            routes::remove_loopback_address(*address).await?;
-        }
-        for address in wanted.difference(&self.0) {
-            routes::add_loopback_address(*address).await?;
-        }
-        self.0 = wanted;
-        Ok(())
+    for address in wanted.difference(held) {
+        routes::add_loopback_address(*address).await?;
     }
+    *held = wanted;
+    Ok(())
 }
 
 /// The names of the nodes that may answer.

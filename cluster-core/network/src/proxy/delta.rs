@@ -1,7 +1,7 @@
 //! The script that turns one table into the next; only what differs is touched.
 
 use super::ruleset::{Ruleset, TABLE};
-use crate::nft::Flow;
+use crate::kernel::Flow;
 
 /// One nft transaction from `old` (or any state, when there is none) to `new`.
 pub(super) fn script(old: Option<&Ruleset>, new: &Ruleset) -> String {

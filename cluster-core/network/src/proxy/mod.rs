@@ -2,7 +2,7 @@
 //! keeps it by deltas.
 //!
 //! `model` and `host_ports` read the API objects, `ruleset` says what the table holds, `delta` how to get from one table to the next,
-//! [`nft`] carries it into the kernel in one transaction. `health` tells load balancers how it goes, `announce` says for which of
+//! [`kernel`] carries it into the kernel in one transaction. `health` tells load balancers how it goes, `announce` says for which of
 //! their addresses this node answers.
 
 mod announce;
@@ -15,8 +15,7 @@ mod ruleset;
 mod tests;
 
 use crate::prelude::*;
-use crate::{Error, nft};
-use announce::Announced;
+use crate::{Error, kernel};
 use cluster_client::events::Recorder;
 use cluster_client::{Informer, ObjectKey};
 use health::Health;
@@ -56,7 +55,7 @@ pub async fn run(
     let mut own = Surroundings { host_ports: host_ports(&pods.list()), ..Surroundings::default() };
     own.see(&node.name, &nodes);
     let mut health = Health::new(&node.name, Recorder::new(informers.client().clone(), "kube-proxy", &node.name));
-    let mut announced = Announced::found(node.dns_address).await?;
+    let mut announced = announce::found(node.dns_address).await?;
     let mut applied: Option<Ruleset> = None;
     loop {
         while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
@@ -67,14 +66,15 @@ pub async fn run(
         let wanted = ruleset(&model, &node);
         if applied.as_ref() != Some(&wanted) {
             health.waits();
-            nft::apply(&delta::script(applied.as_ref(), &wanted)).await?;
-            nft::forget_flows(&delta::stale_flows(applied.as_ref(), &wanted)).await;
+            kernel::apply(&delta::script(applied.as_ref(), &wanted)).await?;
+            kernel::forget_flows(&delta::stale_flows(applied.as_ref(), &wanted)).await;
             if applied.replace(wanted).is_none() {
-                nft::remember_connections();
+                kernel::remember_connections();
             }
         }
         health.updated(own.leaving, &model.health_checks).await;
-        announced.hold(announce::addresses(&all, slices_of, &own.answering, &node.name)).await?;
+        let wanted = announce::addresses(&all, slices_of, &own.answering, &node.name);
+        announce::hold(&mut announced, wanted).await?;
         synced.send_replace(true);
         // Pods and nodes change often, what matters of them here seldom.
         let own_changed = async {

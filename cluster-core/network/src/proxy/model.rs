@@ -61,13 +61,13 @@ pub(super) struct ServicePort {
     pub(super) node_port: Option<u16>,
     /// Seconds a client stays with its endpoint.
     pub(super) affinity_seconds: Option<u32>,
-    /// Whether somebody serves it on any node.
-    pub(super) served: bool,
-    /// Who answers traffic from inside.
-    pub(super) internal: Vec<Endpoint>,
-    /// Who answers traffic from outside.
-    pub(super) external: Vec<Endpoint>,
-    /// `externalTrafficPolicy: Local`: outside traffic keeps its source address.
+    /// Who answers on all nodes, or on those near to this one.
+    pub(super) cluster: Vec<Endpoint>,
+    /// Who answers on this node.
+    pub(super) local: Vec<Endpoint>,
+    /// `internalTrafficPolicy: Local`: traffic from inside stays on its node.
+    pub(super) internal_local: bool,
+    /// `externalTrafficPolicy: Local`: traffic from outside stays on its node and keeps its source address.
     pub(super) external_local: bool,
 }
 
@@ -134,8 +134,6 @@ pub(super) fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], pl
     }
     let external_ips = external_ips(service, spec);
     let guarded = guarded(service, spec);
-    let internal_local = spec.internal_traffic_policy.as_deref() == Some("Local");
-    let external_local = spec.external_traffic_policy.as_deref() == Some("Local");
     let of = service.key();
     let of_port = |port: &ApiPort| {
         let protocol = port.protocol.as_deref().unwrap_or("TCP");
@@ -149,10 +147,10 @@ pub(super) fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], pl
             guarded: guarded.clone(),
             node_port: port.node_port.and_then(|p| u16::try_from(p).ok()).filter(|p| *p != 0),
             affinity_seconds: affinity(spec),
-            served: candidates.iter().any(|c| c.ready || c.serving),
-            internal: choose(&candidates, internal_local),
-            external: choose(&candidates, external_local),
-            external_local,
+            cluster: choose(&candidates, false),
+            local: choose(&candidates, true),
+            internal_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
+            external_local: spec.external_traffic_policy.as_deref() == Some("Local"),
             protocol,
         })
     };

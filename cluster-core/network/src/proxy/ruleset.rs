@@ -1,8 +1,9 @@
 //! What the nftables table holds for a model: chains, map elements and set elements.
 
 use super::model::{Endpoint, Model, ServicePort};
-use crate::nft::Flow;
+use crate::kernel::Flow;
 use crate::prelude::*;
+use ipnet::Ipv4Net;
 
 /// The table's name.
 pub(super) const TABLE: &str = "ip devcluster";
@@ -28,8 +29,7 @@ pub(super) struct Ruleset {
 pub(super) fn ruleset(model: &Model, node: &NodeConfig) -> Ruleset {
     let mut rules = Ruleset { frame: frame(node), ..Ruleset::default() };
     for port in &model.ports {
-        rules.add_internal(port);
-        rules.add_external(port);
+        rules.add_port(port, node.pod_cidr);
     }
     for ((address, protocol, port), to) in &model.host_ports {
         let (key, target) = (format!("{protocol} . {port}"), format!("{} . {}", to.address, to.port));
@@ -49,26 +49,48 @@ impl Ruleset {
         self.elements.entry(map).or_default().insert(key, leads_to);
     }
 
-    fn add_internal(&mut self, port: &ServicePort) {
-        let chain = format!("service/{}", port.name);
-        // What must stay on this node, where nobody serves it, is dropped; what nobody serves anywhere is refused.
-        let verdict = match port.internal.is_empty() {
-            false => format!("goto {chain}"),
-            true if port.served => "drop".to_owned(),
-            true => return,
-        };
-        for ip in &port.cluster_ips {
-            self.add("service_ips", format!("{ip} . {} . {}", port.protocol, port.port), verdict.clone());
-            self.flows(port, Some(*ip), port.port, &port.internal);
-        }
-        self.balance(&chain, &[], port, &port.internal);
-    }
-
-    fn add_external(&mut self, port: &ServicePort) {
-        if port.external.is_empty() || (port.node_port.is_none() && port.external_ips.is_empty()) {
+    /// What nobody serves anywhere is left to be refused.
+    fn add_port(&mut self, port: &ServicePort, pods: Ipv4Net) {
+        if port.cluster.is_empty() {
             return;
         }
-        let chain = format!("external/{}", port.name);
+        let chain = |kind: &str| format!("{kind}/{}", port.name);
+        let (cluster, local, external) = (chain("service"), chain("local"), chain("external"));
+        // What must stay on this node, where nobody serves it, is dropped.
+        let verdict = |stays: bool| match (stays, port.local.is_empty()) {
+            (false, _) => format!("goto {cluster}"),
+            (true, false) => format!("goto {local}"),
+            (true, true) => "drop".to_owned(),
+        };
+        for ip in &port.cluster_ips {
+            self.add_address(port, *ip, verdict(port.internal_local));
+        }
+        let is_external = port.node_port.is_some() || !port.external_ips.is_empty();
+        if !port.internal_local || is_external {
+            self.balance(&cluster, port, &port.cluster);
+        }
+        if port.internal_local || (is_external && port.external_local) {
+            self.balance(&local, port, &port.local);
+        }
+        if is_external {
+            self.add_external(port, &external);
+            let masquerade = format!("meta mark set meta mark or {MASQUERADE}");
+            // What the node and its pods send there goes as if a load balancer sent it back: to any endpoint.
+            let mut rules = if port.external_local {
+                vec![
+                    format!("ip saddr {pods} goto {cluster}"),
+                    format!("fib saddr type local {masquerade} goto {cluster}"),
+                ]
+            } else {
+                vec![masquerade]
+            };
+            rules.push(verdict(port.external_local));
+            self.chains.insert(external, rules);
+        }
+    }
+
+    /// Leads what is for the service's addresses outside of the cluster to the chain.
+    fn add_external(&mut self, port: &ServicePort, chain: &str) {
         let (guarded, sources) = port.guarded.clone().unwrap_or_default();
         let firewall = format!("firewall/{}", port.name);
         if !guarded.is_empty() {
@@ -77,36 +99,36 @@ impl Ruleset {
             self.chains.insert(firewall.clone(), vec![drop, format!("goto {chain}")]);
         }
         for ip in &port.external_ips {
-            let first = if guarded.contains(ip) { &firewall } else { &chain };
-            self.add("service_ips", format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {first}"));
-            self.flows(port, Some(*ip), port.port, &port.external);
+            let first = if guarded.contains(ip) { &firewall } else { chain };
+            self.add_address(port, *ip, format!("goto {first}"));
         }
         if let Some(node_port) = port.node_port {
-            self.flows(port, None, node_port, &port.external);
+            self.flows(port, None, node_port);
             self.add("node_ports", format!("{} . {node_port}", port.protocol), format!("goto {chain}"));
         }
-        let mark = format!("meta mark set meta mark or {MASQUERADE}");
-        let first: &[String] = if port.external_local { &[] } else { &[mark] };
-        self.balance(&chain, first, port, &port.external);
     }
 
-    fn flows(&mut self, port: &ServicePort, service: Option<Ipv4Addr>, number: u16, endpoints: &[Endpoint]) {
+    fn add_address(&mut self, port: &ServicePort, ip: Ipv4Addr, verdict: String) {
+        self.add("service_ips", format!("{ip} . {} . {}", port.protocol, port.port), verdict);
+        self.flows(port, Some(ip), port.port);
+    }
+
+    fn flows(&mut self, port: &ServicePort, service: Option<Ipv4Addr>, number: u16) {
         if port.protocol == "udp" {
             let flow = |e: &Endpoint| Flow { service, port: number, endpoint: Some(e.address) };
-            self.udp_flows.extend(endpoints.iter().map(flow));
+            self.udp_flows.extend(port.cluster.iter().chain(&port.local).map(flow));
         }
     }
 
     /// A chain that sends each new connection to one of `endpoints`, all alike.
-    fn balance(&mut self, chain: &str, first: &[String], port: &ServicePort, endpoints: &[Endpoint]) {
+    fn balance(&mut self, chain: &str, port: &ServicePort, endpoints: &[Endpoint]) {
         if endpoints.is_empty() {
             return;
         }
-        let mut rules = first.to_vec();
-        match port.affinity_seconds {
-            None => rules.push(format!("meta l4proto {} {}", port.protocol, dnat(endpoints))),
-            Some(seconds) => self.balance_with_affinity(chain, &mut rules, port, endpoints, seconds),
-        }
+        let rules = match port.affinity_seconds {
+            None => vec![format!("meta l4proto {} {}", port.protocol, dnat(endpoints))],
+            Some(seconds) => self.balance_with_affinity(chain, port, endpoints, seconds),
+        };
         self.chains.insert(chain.to_owned(), rules);
     }
 
@@ -114,12 +136,11 @@ impl Ruleset {
     fn balance_with_affinity(
         &mut self,
         chain: &str,
-        rules: &mut Vec<String>,
         port: &ServicePort,
         endpoints: &[Endpoint],
         seconds: u32,
-    ) {
-        let mut verdicts = Vec::new();
+    ) -> Vec<String> {
+        let (mut rules, mut verdicts) = (Vec::new(), Vec::new());
         for (index, endpoint) in endpoints.iter().enumerate() {
             let own = format!("{chain}/{}/{}", endpoint.address, endpoint.port);
             // What a set is like does not change: another time is another set.
@@ -139,6 +160,7 @@ impl Ruleset {
             verdicts.push(format!("{index} : goto {own}"));
         }
         rules.push(format!("numgen random mod {} vmap {{ {} }}", endpoints.len(), verdicts.join(", ")));
+        rules
     }
 }
 

@@ -85,7 +85,8 @@ fn endpoints_meant_for_this_node_or_else_its_zone_are_preferred_when_all_are_mea
         }
         let service = service(json!({ "internalTrafficPolicy": policy }));
         let ports = Model::read(&[service], |_| vec![Arc::new(slice.clone())], Place { node: "a", zone }).ports;
-        ports[0].internal.iter().map(|endpoint| endpoint.address.to_string()).collect::<Vec<_>>().join(" ")
+        let chosen = if policy == "Local" { &ports[0].local } else { &ports[0].cluster };
+        chosen.iter().map(|endpoint| endpoint.address.to_string()).collect::<Vec<_>>().join(" ")
     };
     let (near, far, both) = ("10.244.1.2", "10.244.2.2", "10.244.1.2 10.244.2.2");
     for (hints, zone, expected) in [
@@ -134,18 +135,32 @@ fn what_another_proxy_serves_or_none_is_left_alone() {
 }
 
 #[test]
-fn a_local_traffic_policy_uses_the_nodes_own_endpoints_and_keeps_the_source_address() {
+fn a_local_traffic_policy_uses_the_nodes_own_endpoints_but_for_what_comes_from_the_node_and_drops_the_rest() {
     let ports = json!([{ "name": "http", "port": 80, "nodePort": 30080 }]);
     let both = slice(&[("10.244.1.2", "a", true, false), ("10.244.2.2", "b", true, false)]);
-    let cluster = chains(service(json!({ "type": "NodePort", "ports": ports })), both.clone());
-    let external = &cluster.iter().find(|(chain, _)| chain.starts_with("external/")).expect("chain").1;
-    assert!(external.starts_with("meta mark set meta mark or 0x4000; "), "{external}");
-    assert!(external.contains("10.244.2.2"));
-
-    let policy = json!({ "type": "NodePort", "ports": ports, "externalTrafficPolicy": "Local" });
-    let local = chains(service(policy), both);
-    let external = &local.iter().find(|(chain, _)| chain.starts_with("external/")).expect("chain").1;
-    assert_eq!(external, "meta l4proto tcp dnat to 10.244.1.2:8080");
+    let elsewhere = slice(&[("10.244.2.2", "b", true, false)]);
+    let service_of =
+        |policy: &str| service(json!({ "type": "NodePort", "ports": ports, "externalTrafficPolicy": policy }));
+    let mark = "meta mark set meta mark or 0x4000";
+    let cluster = "service/default/web/tcp/80";
+    let near = format!("ip saddr 10.244.1.0/24 goto {cluster}; fib saddr type local {mark} goto {cluster}");
+    for (policy, endpoints, external, local) in [
+        ("Cluster", &both, format!("{mark}; goto {cluster}"), None),
+        (
+            "Local",
+            &both,
+            format!("{near}; goto local/default/web/tcp/80"),
+            Some("meta l4proto tcp dnat to 10.244.1.2:8080"),
+        ),
+        ("Local", &elsewhere, format!("{near}; drop"), None),
+    ] {
+        let chains = chains(service_of(policy), endpoints.clone());
+        let chain =
+            |start: &str| chains.iter().find(|(chain, _)| chain.starts_with(start)).map(|(_, rules)| rules.as_str());
+        assert_eq!((chain("external/"), chain("local/")), (Some(&*external), local), "{policy}");
+        assert!(chain("service/").is_some_and(|rules| rules.contains("10.244.2.2")), "{policy}");
+    }
+    assert!(chains(service_of("Local"), slice(&[])).is_empty(), "what nobody serves is refused");
 }
 
 #[test]
