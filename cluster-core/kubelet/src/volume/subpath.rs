@@ -1,13 +1,14 @@
 //! `subPath` of a mount: a place below a volume that is opened without following links out of it, then bind-mounted, so
 //! that nothing the pod does later can turn it into another place.
 
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, stat};
 use std::fs::Permissions;
+use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Makes `target` show `volume`/`sub`; a missing folder is made. Answers `target`.
 pub(crate) fn bind(volume: &Path, sub: &str, target: &Path) -> Result<PathBuf, String> {
@@ -45,42 +46,29 @@ fn make_target(target: &Path, is_dir: bool) -> std::io::Result<()> {
     std::fs::OpenOptions::new().create(true).append(true).open(target).map(drop)
 }
 
-/// Opens `sub` below `volume`. Links inside the volume are resolved first and must stay inside; the way itself is then
-/// walked without following any. What is made is as open as the volume, for a group that may write there.
+/// Opens `sub` below `volume`; links may not lead out of it. What is made is as open as the volume, for a group that may
+/// write there.
 fn open_inside(volume: &Path, sub: &str) -> Result<OwnedFd, String> {
-    let outside = || format!("subPath {sub:?} leaves the volume");
-    if Path::new(sub).components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir)) {
-        return Err(outside());
-    }
-    let root = volume.canonicalize().map_err(|e| e.to_string())?;
-    let wanted = match root.join(sub).canonicalize() {
-        Ok(real) => real.strip_prefix(&root).map(Path::to_owned).map_err(|_| outside())?,
-        Err(_) => PathBuf::from(sub),
-    };
-    let mut at = open(&root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(text)?;
-    let mode = fstat(&at).map_err(text)?.st_mode & 0o7777;
-    for part in wanted.components().filter(|c| matches!(c, Component::Normal(_))) {
-        let name = part.as_os_str();
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let (place, made) = match openat(&at, name, flags, Mode::empty()) {
-            Err(nix::Error::ENOENT) => {
-                mkdirat(&at, name, Mode::S_IRWXU).map_err(text)?;
-                (openat(&at, name, flags, Mode::empty()).map_err(text)?, true)
-            }
-            other => (other.map_err(text)?, false),
-        };
-        at = place;
-        let found = fstat(&at).map_err(text)?.st_mode;
-        if SFlag::from_bits_truncate(found) & SFlag::S_IFMT == SFlag::S_IFLNK {
-            return Err(outside());
+    let root = open(volume, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(text)?;
+    open_below(&root, Path::new(sub)).map_err(|e| match e.kind() {
+        ErrorKind::CrossesDevices => format!("subPath {sub:?} leaves the volume"),
+        _ => e.to_string(),
+    })
+}
+
+fn open_below(root: &OwnedFd, sub: &Path) -> std::io::Result<OwnedFd> {
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_BENEATH);
+    match (openat2(root, sub, how), sub.parent().zip(sub.file_name())) {
+        (Err(nix::Error::ENOENT), Some((parent, name))) => {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            mkdirat(open_below(root, parent)?, name, Mode::S_IRWXU)?;
+            let made = openat2(root, sub, how)?;
+            let as_the_volume = Permissions::from_mode(fstat(root)?.st_mode & 0o7777);
+            std::fs::set_permissions(format!("/proc/self/fd/{}", made.as_raw_fd()), as_the_volume)?;
+            Ok(made)
         }
-        if made {
-            let as_the_volume = Permissions::from_mode(mode);
-            std::fs::set_permissions(format!("/proc/self/fd/{}", at.as_raw_fd()), as_the_volume)
-                .map_err(|e| e.to_string())?;
-        }
+        (opened, _) => Ok(opened?),
     }
-    Ok(at)
 }
 
 #[cfg(test)]
