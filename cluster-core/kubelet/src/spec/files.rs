@@ -6,28 +6,28 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
-/// The pod's host name: `spec.hostname` or its name, at most 63 characters.
-pub(crate) fn hostname(pod: &Pod) -> String {
-    let own = pod.spec.as_ref().and_then(|s| s.hostname.clone()).filter(|h| !h.is_empty());
-    let name = own.or_else(|| pod.metadata.name.clone()).unwrap_or_default();
-    let cut: String = name.chars().take(63).collect();
+/// The pod's host name: what overrides all else, or at most 63 characters of `spec.hostname` or of its name.
+fn hostname(pod: &Pod) -> String {
+    let spec = pod.spec.as_ref();
+    if let Some(name) = spec.and_then(|s| s.hostname_override.clone()) {
+        return name;
+    }
+    let own = spec.and_then(|s| s.hostname.as_deref()).filter(|h| !h.is_empty());
+    let cut: String = own.unwrap_or(pod.name()).chars().take(63).collect();
     cut.trim_end_matches(['-', '.']).to_owned()
 }
 
-/// What a pod's processes take for their host's name: with `setHostnameAsFQDN` the full one, or what overrides both.
+/// What a pod's processes take for their host's name: with `setHostnameAsFQDN` the full one.
 pub(crate) fn kernel_hostname(pod: &Pod) -> String {
-    let Some(spec) = pod.spec.as_ref() else { return hostname(pod) };
-    match (&spec.hostname_override, &spec.subdomain) {
-        (Some(name), _) if !name.is_empty() => name.clone(),
-        (_, Some(_)) if spec.set_hostname_as_fqdn == Some(true) => full_name(pod),
-        _ => hostname(pod),
-    }
+    let full = pod.spec.as_ref().and_then(|spec| spec.set_hostname_as_fqdn) == Some(true);
+    if full { full_name(pod) } else { hostname(pod) }
 }
 
 /// The pod's name in DNS when it has a subdomain, else its host name.
 fn full_name(pod: &Pod) -> String {
-    let (name, namespace) = (hostname(pod), pod.namespace());
-    match pod.spec.as_ref().and_then(|s| s.subdomain.as_deref()).filter(|s| !s.is_empty()) {
+    let (name, namespace, spec) = (hostname(pod), pod.namespace(), pod.spec.as_ref());
+    let subdomain = spec.filter(|s| s.hostname_override.is_none()).and_then(|s| s.subdomain.as_deref());
+    match subdomain.filter(|s| !s.is_empty()) {
         Some(subdomain) => format!("{name}.{subdomain}.{namespace}.svc.{CLUSTER_DOMAIN}"),
         None => name,
     }
@@ -138,6 +138,31 @@ fn render(resolver: Resolver) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_pod_goes_by_its_name_its_host_name_or_what_overrides_them() {
+        for (spec, kernel, hosts) in [
+            (json!({}), "p", "1.2.3.4\tp\n"),
+            (json!({"hostname": "h"}), "h", "1.2.3.4\th\n"),
+            (json!({"hostname": "h", "subdomain": "s"}), "h", "1.2.3.4\th.s.n.svc.cluster.local\th\n"),
+            (
+                json!({"subdomain": "s", "setHostnameAsFQDN": true}),
+                "p.s.n.svc.cluster.local",
+                "1.2.3.4\tp.s.n.svc.cluster.local\tp\n",
+            ),
+            (
+                json!({"hostname": "h", "subdomain": "s", "hostnameOverride": "o.example"}),
+                "o.example",
+                "1.2.3.4\to.example\n",
+            ),
+        ] {
+            let mut pod = json!({"metadata": {"name": "p", "namespace": "n"}, "spec": spec});
+            pod["spec"]["containers"] = json!([]);
+            let pod: Pod = serde_json::from_value(pod).expect("a pod");
+            assert_eq!(kernel_hostname(&pod), kernel, "{spec}");
+            assert!(super::hosts(&pod, "1.2.3.4", "").ends_with(hosts), "{spec}");
+        }
+    }
 
     #[test]
     fn dns_policies_choose_servers_and_searches() {
