@@ -23,12 +23,10 @@ pub(super) async fn run(
     }
     if let Some(sleep) = &handler.sleep {
         tokio::time::sleep(Duration::from_secs(sleep.seconds.max(0).unsigned_abs())).await;
+        return Ok(());
     }
-    if let Some(http) = &handler.http_get {
-        let port = probe::port(pod, container, &http.port)?;
-        return probe::http::get(http, ip, port).await.map(drop);
-    }
-    Ok(())
+    let http = handler.http_get.as_ref().ok_or("invalid handler")?;
+    probe::http::call(http, ip, probe::port(pod, container, &http.port)?).await
 }
 
 /// Exit code and output of a command in a container; nothing when it was killed because it took too long.

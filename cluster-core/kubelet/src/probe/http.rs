@@ -13,15 +13,10 @@ const REDIRECTS: usize = 10;
 
 /// Asks, and asks again where the server leads as long as that is on its own host. 200 to 399 is success; the text of a
 /// success is a warning.
-pub(crate) async fn get(action: &HTTPGetAction, ip: &str, port: u16) -> super::Answer {
-    let host = action.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(ip);
-    let scheme = if action.scheme.as_deref() == Some("HTTPS") { "https" } else { "http" };
-    let path = action.path.as_deref().unwrap_or_default();
-    let url = format!("{scheme}://{host}:{port}/{}", path.strip_prefix('/').unwrap_or(path));
-    let mut url = Url::parse(&url).map_err(|e| format!("Get {url:?}: {e}"))?;
+pub(super) async fn get(action: &HTTPGetAction, ip: &str, port: u16) -> super::Answer {
+    let mut url = url(action, ip, port)?;
     for _ in 0..REDIRECTS {
-        let failed = |why: String| format!("Get {:?}: {why}", url.as_str());
-        let Answer { status, location, body } = ask(action, &url).await.map_err(failed)?;
+        let Answer { status, location, body } = ask(action, &url, "kube-probe/1.37").await?;
         match (status.as_u16(), location.and_then(|to| url.join(&to).ok())) {
             (200..300, _) => return Ok(None),
             (300..400, Some(next)) if next.host() == url.host() => url = next,
@@ -30,6 +25,19 @@ pub(crate) async fn get(action: &HTTPGetAction, ip: &str, port: u16) -> super::A
         }
     }
     Err(format!("Get {:?}: stopped after {REDIRECTS} redirects", url.as_str()))
+}
+
+/// Asks once for a hook, which is content with any answer.
+pub(crate) async fn call(action: &HTTPGetAction, ip: &str, port: u16) -> Result<(), String> {
+    ask(action, &url(action, ip, port)?, "kube-lifecycle/1.37").await.map(drop)
+}
+
+fn url(action: &HTTPGetAction, ip: &str, port: u16) -> Result<Url, String> {
+    let host = action.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(ip);
+    let scheme = if action.scheme.as_deref() == Some("HTTPS") { "https" } else { "http" };
+    let path = action.path.as_deref().unwrap_or_default();
+    let url = format!("{scheme}://{host}:{port}/{}", path.strip_prefix('/').unwrap_or(path));
+    Url::parse(&url).map_err(|e| format!("Get {url:?}: {e}"))
 }
 
 /// What is read of an answer.
@@ -41,13 +49,13 @@ struct Answer {
     body: String,
 }
 
-async fn ask(action: &HTTPGetAction, url: &Url) -> Result<Answer, String> {
-    let failed = |why: &dyn std::fmt::Display| why.to_string();
+async fn ask(action: &HTTPGetAction, url: &Url, agent: &str) -> Result<Answer, String> {
+    let failed = |why: &dyn std::fmt::Display| format!("Get {:?}: {why}", url.as_str());
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(80);
-    let request = request(action, url).map_err(|e| failed(&e))?;
-    let dial = |e: std::io::Error| format!("dial tcp {host}:{port}: connect: {e}");
-    let stream = TcpStream::connect((host, port)).await.map_err(dial)?;
+    let request = request(action, url, agent).map_err(|e| failed(&e))?;
+    let dialed = TcpStream::connect((host, port)).await;
+    let stream = dialed.map_err(|e| failed(&format!("dial tcp {host}:{port}: connect: {e}")))?;
     if url.scheme() != "https" {
         return send(stream, request).await.map_err(|e| failed(&e));
     }
@@ -57,13 +65,13 @@ async fn ask(action: &HTTPGetAction, url: &Url) -> Result<Answer, String> {
     send(stream.map_err(|e| failed(&e))?, request).await.map_err(|e| failed(&e))
 }
 
-fn request(action: &HTTPGetAction, url: &Url) -> http::Result<Request<Empty<Bytes>>> {
+fn request(action: &HTTPGetAction, url: &Url, agent: &str) -> http::Result<Request<Empty<Bytes>>> {
     let mut request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery]);
     for header in action.http_headers.iter().flatten() {
         request = request.header(&header.name, &header.value);
     }
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    for (name, usual) in [("Host", host), ("User-Agent", "kube-probe/1.37"), ("Accept", "*/*")] {
+    for (name, usual) in [("Host", host), ("User-Agent", agent), ("Accept", "*/*")] {
         if action.http_headers.iter().flatten().all(|header| !header.name.eq_ignore_ascii_case(name)) {
             request = request.header(name, usual);
         }
@@ -115,6 +123,7 @@ mod tests {
         for (path, expected) in cases {
             let action = HTTPGetAction { path: Some(path.to_owned()), ..HTTPGetAction::default() };
             assert_eq!(get(&action, "127.0.0.1", port).await, expected, "{path}");
+            assert_eq!(call(&action, "127.0.0.1", port).await, Ok(()), "a hook is content with {path}");
         }
         drop(server);
     }
@@ -130,7 +139,7 @@ mod tests {
             ),
         ] {
             let action = serde_json::from_value(json!({"port": 80, "httpHeaders": own})).expect("an action");
-            let request = request(&action, &url).expect("a request");
+            let request = request(&action, &url, "kube-probe/1.37").expect("a request");
             for (name, value) in expected {
                 let sent: Vec<_> = request.headers().get_all(name).iter().collect();
                 assert_eq!(sent, [value], "{name}");
