@@ -58,8 +58,12 @@ pub(crate) fn keep_to(part: &str, object: &mut Value, old: &Value) {
     *object = kept;
 }
 
-/// Only the resources of containers may change. What other containers there should be is for validation to refuse.
+/// Only the resources of containers, and of a pod that has some as a whole, may change. What other containers there should
+/// be is for validation to refuse.
 fn resize(object: &mut Value, wanted: &Value) {
+    if object["spec"]["resources"].is_object() {
+        object["spec"]["resources"] = wanted["spec"]["resources"].clone();
+    }
     for list in ["containers", "initContainers"] {
         let wanted = &wanted["spec"][list];
         if items(wanted).len() != items(&object["spec"][list]).len() {

@@ -16,6 +16,7 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
     if running.is_some_and(|state| state["resources"].is_null()) {
         errors.push(spec.forbidden("Pod running on node without support for resize"));
     }
+    amounts(&spec, &spec.get("resources"), &old["spec"]["resources"], &mut errors);
     for list in ["initContainers", "containers"] {
         let (new, old) = (spec.get(list), items(&old["spec"][list]));
         if new.items().count() != old.len() {
@@ -33,19 +34,7 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
                 }
                 continue;
             }
-            for amounts in ["limits", "requests"] {
-                let (new, old) = (container.get("resources").get(amounts), &old["resources"][amounts]);
-                if entries(old).any(|(name, _)| new.value[name].is_null()) {
-                    errors.push(new.forbidden(&format!("resource {amounts} cannot be removed")));
-                }
-                let other = |list: &Value| -> Vec<(String, Value)> {
-                    let fixed = entries(list).filter(|(name, _)| !matches!(name.as_str(), "cpu" | "memory"));
-                    fixed.map(|(name, amount)| (name.clone(), amount.clone())).collect()
-                };
-                if other(new.value) != other(old) {
-                    errors.push(spec.forbidden("only cpu and memory resources are mutable"));
-                }
-            }
+            amounts(&spec, &container.get("resources"), &old["resources"], &mut errors);
         }
     }
     if errors.is_empty() && qos_class_of(spec.value) != qos_class_of(&old["spec"]) {
@@ -53,6 +42,23 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
         errors.push(Error::invalid(&spec.path, &new["status"]["qosClass"], why));
     }
     errors
+}
+
+/// Faults of new requests and limits beside the old ones.
+fn amounts(spec: &At<'_>, new: &At<'_>, old: &Value, errors: &mut Errors) {
+    for list in ["limits", "requests"] {
+        let (new, old) = (new.get(list), &old[list]);
+        if entries(old).any(|(name, _)| new.value[name].is_null()) {
+            errors.push(new.forbidden(&format!("resource {list} cannot be removed")));
+        }
+        let other = |list: &Value| -> Vec<(String, Value)> {
+            let fixed = entries(list).filter(|(name, _)| !matches!(name.as_str(), "cpu" | "memory"));
+            fixed.map(|(name, amount)| (name.clone(), amount.clone())).collect()
+        };
+        if other(new.value) != other(old) {
+            errors.push(spec.forbidden("only cpu and memory resources are mutable"));
+        }
+    }
 }
 
 /// Faults of a change of the ephemeral containers, which only become more.
@@ -148,5 +154,10 @@ mod tests {
             let faults = resize(&pod(containers), &old).iter().map(ToString::to_string).collect::<Vec<_>>();
             assert!(faults.join(", ").contains(expected) && faults.is_empty() == expected.is_empty(), "{faults:?}");
         }
+        let whole = |requests: Value| json!({"spec": {"containers": [], "resources": {"requests": requests}}});
+        let old = whole(json!({"cpu": "1"}));
+        assert_eq!(resize(&whole(json!({"cpu": "2"})), &old), vec![]);
+        let expected = "spec.resources.requests: Forbidden: resource requests cannot be removed";
+        assert_eq!(resize(&whole(json!({"memory": "1Gi"})), &old)[0].to_string(), expected);
     }
 }

@@ -128,8 +128,14 @@ fn may_restart(spec: &Value, of: &str, state: &Value) -> bool {
         "ephemeralContainers" => "Never",
         _ => text(&spec["restartPolicy"]),
     };
-    // One with a policy or rules of its own is left to the kubelet.
-    ended.is_null() || own.is_some() || policy == "Always" || (policy == "OnFailure" && ended["exitCode"] != 0)
+    let all = ["initContainers", "containers"].into_iter().flat_map(|list| items(&spec[list]));
+    let mut rules = all.flat_map(|container| items(&container["restartPolicyRules"]));
+    // One with a policy or rules of its own, and one that may run again with all others, is left to the kubelet.
+    ended.is_null()
+        || rules.any(|rule| rule["action"] == "RestartAllContainers")
+        || own.is_some()
+        || policy == "Always"
+        || (policy == "OnFailure" && ended["exitCode"] != 0)
 }
 
 fn deadline(new: &At<'_>, old: &Value, errors: &mut Errors) {

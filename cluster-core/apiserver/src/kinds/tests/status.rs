@@ -158,12 +158,14 @@ fn a_container_that_ended_runs_again_only_where_its_pod_lets_it() {
             "status": {"containerStatuses": [{"name": "a", "state": state}]}})
     };
     let (plain, own) = (json!({"name": "a"}), json!({"name": "a", "restartPolicy": "Always"}));
+    let all = json!({"name": "b", "restartPolicyRules": [{"action": "RestartAllContainers"}]});
     let table = [
         ("Always", &plain, 0, true),
         ("OnFailure", &plain, 0, false),
         ("OnFailure", &plain, 1, true),
         ("Never", &plain, 1, false),
         ("Never", &own, 1, true),
+        ("Never", &all, 1, true),
     ];
     for (policy, container, code, expected) in table {
         let old = pod(policy, container.clone(), json!({"terminated": {"exitCode": code}}));
