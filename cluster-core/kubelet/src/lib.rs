@@ -70,7 +70,7 @@ async fn start(
     std::fs::create_dir_all(&folder).map_err(|source| Error::Folder { path: folder, source })?;
     let cancel = cancel.child_token();
     let _stop_all = cancel.clone().drop_guard();
-    let asked = insist("ask the container engine", || runtime.info());
+    let asked = insist("ask the container engine", || runtime.version());
     let Some(engine) = cancel.run_until_cancelled(asked).await else { return Ok(()) };
     let informers = Informers::new(client.clone());
     let name = &options.node.name;
@@ -84,14 +84,13 @@ async fn start(
         recorder: Recorder::new(client.clone(), "kubelet", name),
         pressure: short,
         capacity: node::capacity(),
-        cgroup_driver: engine.cgroup_driver,
         client,
         options: options.clone(),
     });
     let pods = Pods::default();
     let assigned = informers.scoped::<Pod>("", &format!("spec.nodeName={name}"));
     let sources = Sources { api: assigned.subscribe(), manifests: watch_manifests(&options, &cancel) };
-    let keeper = node::Keeper { context: context.clone(), engine: engine.version, pressure, images };
+    let keeper = node::Keeper { context: context.clone(), engine, pressure, images };
     let (served, (), (), ()) = tokio::join!(
         async {
             let served = server::run(context.clone(), pods.clone(), cancel.clone()).await;

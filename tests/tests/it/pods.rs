@@ -347,6 +347,30 @@ fn limits_change_in_place() {
 }
 
 #[test]
+fn limits_of_a_pod_as_a_whole_change_in_place_and_what_waits_for_room_takes_none() {
+    let t = Space::new("resize-whole");
+    let container = "name: c, image: 'devcluster/busybox:1', command: [sleep, '100000']";
+    t.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {{terminationGracePeriodSeconds: 0, \
+         resources: {{requests: {{cpu: 100m}}, limits: {{cpu: 200m, memory: 64Mi}}}}, containers: [{{{container}}}]}}}}"
+    ));
+    t.ok("kubectl wait --for=condition=Ready pod/p --timeout=60s");
+    let resize = |amounts: &str| {
+        t.ok(&format!("kubectl patch pod p --subresource resize -p '{{\"spec\":{{\"resources\":{amounts}}}}}'"));
+    };
+    resize(r#"{"limits":{"memory":"128Mi"}}"#);
+    t.ok("kubectl wait --for=jsonpath='{.status.resources.limits.memory}'=128Mi pod/p --timeout=60s");
+    resize(r#"{"requests":{"cpu":"900"},"limits":{"cpu":"900"}}"#);
+    t.ok("kubectl wait --for=condition=PodResizePending pod/p --timeout=60s");
+    let node = t.ok("kubectl get pod p -o jsonpath='{.spec.nodeName}'");
+    t.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: q}}, spec: {{terminationGracePeriodSeconds: 0, nodeName: {node}, \
+         containers: [{{{container}, resources: {{requests: {{cpu: 10m}}}}}}]}}}}"
+    ));
+    t.ok("kubectl wait --for=condition=Ready pod/q --timeout=60s");
+}
+
+#[test]
 fn a_pod_that_its_node_cannot_hold_is_turned_away() {
     let t = Space::new("refused");
     let node =

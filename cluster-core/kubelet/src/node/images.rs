@@ -1,5 +1,6 @@
 //! Which images go when the disk fills. Pure.
 
+use crate::pod::status::container_statuses;
 use crate::prelude::*;
 use cluster_object::pod::with_tag;
 use std::collections::HashSet;
@@ -69,8 +70,7 @@ fn short(name: &str) -> &str {
 pub(crate) fn used(views: &[View]) -> HashSet<String> {
     let mut used = HashSet::new();
     for View { pod, status } in views {
-        let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
-        let ids = lists.into_iter().flatten().flatten().filter_map(|status| status.image_id.strip_prefix("docker://"));
+        let ids = container_statuses(status).filter_map(|status| status.image_id.strip_prefix("docker://"));
         used.extend(ids.map(str::to_owned));
         let Some(spec) = &pod.spec else { continue };
         let containers = spec.init_containers.iter().flatten().chain(&spec.containers).filter_map(|c| c.image.as_ref());

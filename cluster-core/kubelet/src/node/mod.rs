@@ -6,8 +6,8 @@ mod lease;
 mod object;
 mod pressure;
 
-pub(crate) use facts::{LEAST_DISK, LEAST_MEMORY, Pressure, available_memory, capacity, disk, usage};
-pub(crate) use object::allocatable;
+pub(crate) use facts::{Pressure, Supply, capacity, disk, supplies, usage};
+pub(crate) use object::{SHORTAGES, allocatable};
 
 use crate::prelude::*;
 use cluster_client::{Error, Patch};
@@ -55,7 +55,7 @@ impl Keeper {
             ..ObjectReference::default()
         };
         recorder.normal(&about, "Starting", "Starting kubelet.");
-        let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
+        let mut last: Option<(Health, tokio::time::Instant)> = None;
         let (mut held, mut answered) = (pressure::Held::default(), pressure::Answered(tokio::time::Instant::now()));
         let mut present = self.images.clone();
         loop {
@@ -64,24 +64,23 @@ impl Keeper {
             let health = Health {
                 engine: answered.with(answer, tokio::time::Instant::now()),
                 network: *ready.borrow_and_update(),
-                pressure: held.with(facts::pressure(&options.root), tokio::time::Instant::now()),
+                pressure: held.with(facts::pressure(&supplies(&options.root)), tokio::time::Instant::now()),
+                images: present.borrow_and_update().clone(),
             };
             self.pressure.send_replace(health.pressure);
-            let images = present.borrow_and_update().clone();
-            let names: Vec<String> = images.iter().map(|i| i.id.clone()).collect();
-            let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
+            let fresh = |(told, at): &(Health, tokio::time::Instant)| {
                 let offered = nodes.get(&key).is_none_or(|node| object::offers_all(&node));
-                *h == health && *n == names && at.elapsed() < HEARTBEAT && offered
+                *told == health && at.elapsed() < HEARTBEAT && offered
             };
             if !last.as_ref().is_some_and(fresh) {
-                match self.report(&health, &images).await {
+                match self.report(&health).await {
                     Ok(()) => {
-                        let was_ready = last.as_ref().is_some_and(|(h, ..)| h.is_ready());
+                        let was_ready = last.as_ref().is_some_and(|(told, _)| told.is_ready());
                         if health.is_ready() && !was_ready {
                             let message = format!("Node {name} status is now: NodeReady");
                             recorder.normal(&about, "NodeReady", message);
                         }
-                        last = Some((health, names, tokio::time::Instant::now()));
+                        last = Some((health, tokio::time::Instant::now()));
                     }
                     Err(e) => {
                         tracing::warn!("cannot write the node's status: {e}");
@@ -106,10 +105,11 @@ impl Keeper {
     /// Creates the Node, or brings the labels of the one that exists up to date.
     async fn register(&self) -> Result<(), Error> {
         let Context { client, options, .. } = &*self.context;
-        let health =
-            Health { engine: None, network: *options.network_ready.borrow(), pressure: facts::pressure(&options.root) };
+        let pressure = facts::pressure(&supplies(&options.root));
+        let network = *options.network_ready.borrow();
+        let health = Health { engine: None, network, pressure, images: Vec::new() };
         let mut node = object::node(options);
-        node.status = Some(object::status(options, &self.engine, &health, &[], None));
+        node.status = Some(object::status(options, &self.engine, &health, None));
         match client.create(&node).await {
             Ok(_) => Ok(()),
             Err(e) if e.is_already_exists() => {
@@ -123,7 +123,7 @@ impl Keeper {
         }
     }
 
-    async fn report(&self, health: &Health, images: &[ImageInfo]) -> Result<(), Error> {
+    async fn report(&self, health: &Health) -> Result<(), Error> {
         let Context { client, options, .. } = &*self.context;
         let before: Node = match client.get("", &options.node.name).await {
             Err(e) if e.is_not_found() => {
@@ -132,7 +132,7 @@ impl Keeper {
             }
             other => other?,
         };
-        let status = object::status(options, &self.engine, health, images, before.status.as_ref());
+        let status = object::status(options, &self.engine, health, before.status.as_ref());
         let patch = Patch::Strategic(object::status_patch(&status));
         client.patch::<Node>("", &options.node.name, "status", &patch).await.map(drop)
     }

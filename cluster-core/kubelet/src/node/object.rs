@@ -11,13 +11,15 @@ const MAX_IMAGES: usize = 50;
 /// Bytes of memory that pods do not get, so that the node can act before the kernel does.
 const RESERVED_MEMORY: i64 = super::facts::LEAST_MEMORY;
 
-/// What the conditions say.
+/// What the status says of how the node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Health {
     /// Why the engine does not answer, if it does not.
     pub(super) engine: Option<String>,
     pub(super) network: bool,
     pub(super) pressure: Pressure,
+    /// What the node has for containers.
+    pub(super) images: Vec<ImageInfo>,
 }
 
 impl Health {
@@ -53,7 +55,7 @@ pub(super) fn node(options: &KubeletOptions) -> core::Node {
 
 fn resources(options: &KubeletOptions, reserved_memory: i64) -> BTreeMap<String, Quantity> {
     let size = capacity();
-    let (bytes, _) = disk(&options.root);
+    let [(bytes, _), _] = disk(&options.root);
     let entries = [
         ("cpu", (size.cpu_milli / 1000).to_string()),
         ("memory", format!("{}Ki", (size.memory - reserved_memory).max(0) / 1024)),
@@ -90,12 +92,11 @@ pub(super) fn status(
     options: &KubeletOptions,
     engine: &str,
     health: &Health,
-    images: &[ImageInfo],
     before: Option<&core::NodeStatus>,
 ) -> core::NodeStatus {
     let [kernel, os, machine, system, boot] = names();
     let address = |type_: &str, address: String| core::NodeAddress { type_: type_.to_owned(), address };
-    let mut images: Vec<&ImageInfo> = images.iter().collect();
+    let mut images: Vec<&ImageInfo> = health.images.iter().collect();
     images.sort_by_key(|image| std::cmp::Reverse(image.size));
     let image = |i: &ImageInfo| core::ContainerImage { names: Some(i.names.clone()), size_bytes: Some(i.size) };
     core::NodeStatus {
@@ -129,7 +130,7 @@ pub(super) fn status(
 
 /// The conditions of shortages, in the order of [`Pressure`]: the reasons when there is one and when there is none, and
 /// what the kubelet then has.
-const SHORTAGES: [(&str, [&str; 2], [&str; 2]); 3] = [
+pub(crate) const SHORTAGES: [(&str, [&str; 2], [&str; 2]); 3] = [
     (
         "MemoryPressure",
         ["KubeletHasInsufficientMemory", "KubeletHasSufficientMemory"],
@@ -152,8 +153,7 @@ fn conditions(health: &Health, before: Option<&core::NodeStatus>, now: Timestamp
         (None, true) => "kubelet is posting ready status".to_owned(),
     };
     let ready = health.is_ready();
-    let Pressure { memory, disk, pids } = health.pressure;
-    let shortages = SHORTAGES.into_iter().zip([memory, disk, pids]).map(|((type_, [yes, no], [bad, good]), short)| {
+    let shortages = SHORTAGES.into_iter().zip(health.pressure).map(|((type_, [yes, no], [bad, good]), short)| {
         let (reason, has) = if short { (yes, bad) } else { (no, good) };
         (type_, short, reason, format!("kubelet has {has}"))
     });
@@ -193,6 +193,7 @@ mod tests {
             engine: engine.map(str::to_owned),
             network,
             pressure: Pressure::default(),
+            images: Vec::new(),
         };
         let ready = |h: &Health| conditions(h, None, Timestamp::UNIX_EPOCH).pop().expect("Ready is last");
         for (state, status, reason) in [
@@ -229,8 +230,8 @@ mod tests {
         let before = node(serde_json::json!({"cpu": "2"}));
         assert!(!offers_all(&before));
         let options = crate::options::tests::options();
-        let health = Health { engine: None, network: true, pressure: Pressure::default() };
-        let after = status(&options, "1", &health, &[], before.status.as_ref());
+        let health = Health { engine: None, network: true, pressure: Pressure::default(), images: Vec::new() };
+        let after = status(&options, "1", &health, before.status.as_ref());
         assert_eq!(after.allocatable.expect("some")["example.com/dongle"].0, "3");
         assert!(offers_all(&node(serde_json::json!({"example.com/dongle": "3"}))));
     }

@@ -25,19 +25,17 @@ impl Answered {
     }
 }
 
-/// When shortages of memory, disk and process IDs were last seen.
+/// When each of the shortages was last seen.
 #[derive(Debug, Default)]
 pub(super) struct Held([Option<Instant>; 3]);
 
 impl Held {
     /// What counts as short now that `seen` was measured.
     pub(super) fn with(&mut self, seen: Pressure, now: Instant) -> Pressure {
-        let Pressure { memory, disk, pids } = seen;
-        for (last, short) in self.0.iter_mut().zip([memory, disk, pids]) {
+        for (last, short) in self.0.iter_mut().zip(seen) {
             *last = if short { Some(now) } else { *last };
         }
-        let [memory, disk, pids] = self.0.map(|last| last.is_some_and(|last| now.duration_since(last) < TRANSITION));
-        Pressure { memory, disk, pids }
+        self.0.map(|last| last.is_some_and(|last| now.duration_since(last) < TRANSITION))
     }
 }
 
@@ -66,11 +64,10 @@ mod tests {
     #[test]
     fn a_shortage_counts_for_five_minutes_after_it_passed() {
         let (mut held, start) = (Held::default(), Instant::now());
-        let short = Pressure { memory: true, ..Pressure::default() };
+        let (none, short) = (Pressure::default(), [true, false, false]);
         let at = |minutes| start + Duration::from_mins(minutes);
-        assert!(!held.with(Pressure::default(), start).memory);
-        assert!(held.with(short, at(1)).memory);
-        assert!(held.with(Pressure::default(), at(5)).memory);
-        assert!(!held.with(Pressure::default(), at(6)).memory);
+        for (minutes, seen, expected) in [(0, none, none), (1, short, short), (5, none, short), (6, none, none)] {
+            assert_eq!(held.with(seen, at(minutes)), expected, "{minutes}");
+        }
     }
 }

@@ -5,7 +5,7 @@ mod volumes;
 use super::admit::Refusal;
 use super::leftovers::{clean, look, remove_old};
 use super::report::{self, Report};
-use super::start::{self, Handler, StartOrder};
+use super::start::{self, StartOrder};
 use super::state::{Action, ContainerState, Phase, PodState, Sandbox};
 use super::status::pod_status;
 use super::step::step;
@@ -49,7 +49,6 @@ struct Actor {
     following: Option<Following>,
     outbox: mpsc::UnboundedSender<Message>,
     abort: CancellationToken,
-    handler: Handler,
     /// Probing stops when the guard is dropped.
     probes: HashMap<String, ((String, bool), tokio_util::sync::DropGuard)>,
     wake: Option<Timestamp>,
@@ -84,7 +83,6 @@ pub(crate) fn spawn(
         following,
         outbox: events.clone(),
         abort: CancellationToken::new(),
-        handler: Handler::default(),
         probes: HashMap::new(),
         wake: None,
         reports,
@@ -178,9 +176,8 @@ impl Actor {
         match action {
             Action::PrepareVolumes => self.prepare_volumes(),
             Action::CreateSandbox { attempt } => {
-                let handler = self.handler.clone();
                 self.send_when_done(async move {
-                    vec![match start::sandbox(&context, &pod, attempt, &handler).await {
+                    vec![match start::sandbox(&context, &pod, attempt).await {
                         Ok((id, ip)) => Event::SandboxReady { id, ip },
                         Err(message) => Event::SandboxFailed(message),
                     }]
@@ -191,19 +188,24 @@ impl Actor {
                 vec![Event::SandboxRemoved]
             }),
             Action::Start { name, attempt } => self.start(name, attempt),
-            Action::Kill { name, id, grace, message } => {
+            Action::PreStop { name, id, grace } => {
+                let ip = self.state.ip.clone();
+                self.send_when_done(async move {
+                    start::pre_stop(&context, &pod, &name, &id, &ip, grace).await;
+                    vec![Event::PreStopped { name }]
+                });
+            }
+            Action::Kill { name, id, grace, hook, message } => {
                 context.record(&pod, Some(field_path(&pod, &name)), false, "Killing", &message);
                 let ip = self.state.ip.clone();
                 self.send_when_done(async move {
-                    start::kill(&context, &pod, &name, &id, &ip, grace).await;
+                    start::kill(&context, &pod, &name, &id, &ip, grace, hook).await;
                     look(&context, &pod, &id).await
                 });
             }
             Action::Resize { name, id } => self.send_when_done(async move {
-                vec![match start::resize(&context, &pod, &name, &id).await {
-                    Ok(()) => Event::Resized { name },
-                    Err(message) => Event::ResizeFailed { name, message },
-                }]
+                let outcome = start::resize(&context, &pod, &name, &id).await;
+                vec![Event::Resized { name, outcome }]
             }),
             Action::AbortStarts => self.abort.cancel(),
             Action::Clean => {
@@ -236,7 +238,6 @@ impl Actor {
         let Sandbox::Ready { id } = &self.state.sandbox else { return };
         let order = StartOrder {
             target: self.target(&name),
-            handler: self.handler.clone(),
             name,
             attempt,
             sandbox: id.clone(),
@@ -313,25 +314,14 @@ impl Actor {
 
     fn report(&mut self, last: bool) {
         let pod = &self.state.pod;
-        let mut before = pod.status.clone().unwrap_or_default();
-        let own = &self.view.borrow().status.clone();
-        for condition in before.conditions.iter_mut().flatten() {
-            if let Some(newer) = own.conditions.iter().flatten().find(|c| c.type_ == condition.type_)
-                && super::status::is_own(&condition.type_)
-            {
-                *condition = newer.clone();
-            }
-        }
-        if before.conditions.is_none() {
-            before.conditions.clone_from(&own.conditions);
-        }
+        let (before, own) = (pod.status.clone().unwrap_or_default(), self.view.borrow().status.clone());
         let address = self.context.options.node.address.to_string();
         let status = if self.state.over && !last {
             before
         } else {
-            pod_status(&self.state, &before, &address, Timestamp::now())
+            pod_status(&self.state, &before, &own, &address, Timestamp::now())
         };
-        let changed = status != *own;
+        let changed = status != own;
         if changed || last {
             self.reports.send_replace(Report { pod: pod.clone(), status: status.clone(), last });
         }

@@ -1,7 +1,7 @@
 //! Whether a pod that was assigned to this node may run here: the last word against what the scheduler did not know,
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
-use crate::node::Pressure;
+use crate::node::{Pressure, SHORTAGES};
 use crate::spec::qos::{parse, qos_class, request, units};
 use cluster_client::nodes;
 use cluster_client::pods::host_ports;
@@ -34,11 +34,10 @@ pub(crate) fn admit(
 ) -> Result<(), Refusal> {
     let Some(spec) = pod.spec.as_ref() else { return Ok(()) };
     let refuse = |reason: &str, message: String| Err((reason.to_owned(), format!("Pod was rejected: {message}")));
-    let Pressure { memory, disk, pids } = pressure;
-    let all = [("DiskPressure", disk), ("MemoryPressure", memory), ("PIDPressure", pids)];
-    let conditions: Vec<&str> = all.iter().filter(|(_, short)| *short).map(|(name, _)| *name).collect();
+    let conditions = SHORTAGES.iter().zip(pressure).filter(|(_, short)| *short);
+    let conditions: Vec<&str> = conditions.map(|((name, ..), _)| *name).collect();
     // Who asks for memory is let in while nothing else is short.
-    let asks = !disk && !pids && qos_class(spec) != "BestEffort";
+    let asks = conditions == ["MemoryPressure"] && qos_class(spec) != "BestEffort";
     if !conditions.is_empty() && !asks && !is_critical(pod) {
         return refuse("Evicted", format!("The node had condition: [{}]. ", conditions.join(" ")));
     }
@@ -181,8 +180,7 @@ mod tests {
         let stored = || vec![pod(requests(json!({"ephemeral-storage": "8Gi", "example.com/dongle": "1"})))];
         let full = || vec![pod(plain.clone()), pod(plain.clone()), pod(plain.clone())];
         let none = Pressure::default();
-        let memory = Pressure { memory: true, ..none };
-        let disk = Pressure { disk: true, ..memory };
+        let (memory, disk, pids) = ([true, false, false], [true, true, false], [false, false, true]);
         let cases = [
             (plain.clone(), one(), none, None),
             (asking("400m", "1Mi"), one(), none, None),
@@ -191,7 +189,8 @@ mod tests {
             (plain.clone(), full(), none, Some(("OutOfpods", "pods, requested: 1, used: 3, capacity: 3"))),
             (plain.clone(), one(), memory, Some(("Evicted", "The node had condition: [MemoryPressure]"))),
             (asking("1m", "1Mi"), one(), memory, None),
-            (asking("1m", "1Mi"), one(), disk, Some(("Evicted", "had condition: [DiskPressure MemoryPressure]"))),
+            (asking("1m", "1Mi"), one(), disk, Some(("Evicted", "had condition: [MemoryPressure DiskPressure]"))),
+            (asking("1m", "1Mi"), one(), pids, Some(("Evicted", "had condition: [PIDPressure]"))),
             (critical.clone(), one(), memory, None),
             (critical, one(), disk, None),
             (sysctl, one(), none, Some(("SysctlForbidden", "\"kernel.msgmax\" not allowlisted"))),

@@ -30,7 +30,6 @@ pub(crate) struct Context {
     pub(crate) pressure: watch::Receiver<Pressure>,
     pub(crate) options: Arc<KubeletOptions>,
     pub(crate) capacity: Capacity,
-    pub(crate) cgroup_driver: String,
 }
 
 impl Context {

@@ -1,7 +1,8 @@
-//! Which pod must go when the node runs short of memory or disk, and which has written more than it may. Pure; messages are
+//! Which pod must go when the node runs short of something, and which has written more than it may. Pure; messages are
 //! upstream's eviction manager's.
 
 use super::admit::is_critical;
+use crate::node::Supply;
 use crate::prelude::*;
 use crate::spec::qos::{container_request, parse, request};
 use cluster_object::quantity::Quantity;
@@ -12,10 +13,10 @@ use std::fmt::Write;
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) pod: Arc<Pod>,
-    /// Bytes of each container.
+    /// What each of its containers uses, where they are told of it.
     pub(crate) containers: BTreeMap<String, i64>,
-    /// Bytes of its volumes.
-    pub(crate) volumes: i64,
+    /// What it uses beside.
+    pub(crate) beside: i64,
 }
 
 /// The pod to end: one that uses more than it asked for before one that does not, then the one of the lowest priority,
@@ -23,17 +24,19 @@ pub(crate) struct Candidate {
 pub(crate) fn choose<'a>(candidates: &'a [Candidate], resource: &str) -> Option<&'a Candidate> {
     let priority = |c: &Candidate| c.pod.spec.as_ref().and_then(|s| s.priority).unwrap_or_default();
     let asked = |c: &Candidate| c.pod.spec.as_ref().map_or(0, |spec| request(spec, resource).value());
-    let excess = |c: &Candidate| c.containers.values().sum::<i64>() + c.volumes - asked(c);
+    let excess = |c: &Candidate| c.containers.values().sum::<i64>() + c.beside - asked(c);
     let movable = candidates.iter().filter(|c| !is_critical(&c.pod));
     movable.max_by_key(|c| (excess(c) > 0, std::cmp::Reverse(priority(c)), excess(c)))
 }
 
 /// What an evicted pod is told.
-pub(crate) fn message(chosen: &Candidate, resource: &str, threshold: i64, available: i64) -> String {
-    let text = |bytes: i64| Quantity::binary(bytes).to_string();
-    let (threshold, available) = (text(threshold), text(available));
+pub(crate) fn message(chosen: &Candidate, short: &Supply) -> String {
+    let Supply { resource, least, available, .. } = short;
+    let bytes = |bytes: i64| Quantity::binary(bytes).to_string();
+    let text = |amount: i64| if matches!(*resource, "inodes" | "pids") { amount.to_string() } else { bytes(amount) };
+    let (least, available) = (text(*least), text(*available));
     let mut message =
-        format!("The node was low on resource: {resource}. Threshold quantity: {threshold}, available: {available}. ");
+        format!("The node was low on resource: {resource}. Threshold quantity: {least}, available: {available}. ");
     for (name, used) in &chosen.containers {
         let asked = chosen.pod.spec.as_ref().map_or(0, |s| container_request(s, name, resource));
         if *used > asked {
@@ -100,7 +103,7 @@ mod tests {
         let pod = json!({"metadata": {"name": name}, "spec": {"priority": priority, "containers": [
             {"name": "c", "resources": {"requests": {"memory": request, "ephemeral-storage": request}}}]}});
         let pod = Arc::new(serde_json::from_value(pod).expect("a pod"));
-        Candidate { pod, containers: [("c".to_owned(), used)].into(), volumes: 0 }
+        Candidate { pod, containers: [("c".to_owned(), used)].into(), beside: 0 }
     }
 
     #[test]
@@ -124,18 +127,22 @@ mod tests {
                 assert_eq!(chosen, expected);
             }
         }
-        let full = Candidate { volumes: 100 << 20, ..modest() };
+        let full = Candidate { beside: 100 << 20, ..modest() };
         assert_eq!(choose(&[greedy(), full], "memory").map(|c| c.pod.name()), Some("modest"), "volumes count");
     }
 
     #[test]
     fn the_message_names_the_shortage_and_who_caused_it() {
         let chosen = candidate("p", 0, "10Mi", 30 << 20);
+        let short = |resource, available| Supply { resource, condition: 0, least: 100 << 20, available };
         let expected = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. \
             Container c was using 30Mi, request is 10Mi, has larger consumption of memory. ";
-        assert_eq!(message(&chosen, "memory", 100 << 20, 50 << 20), expected);
+        assert_eq!(message(&chosen, &short("memory", 50 << 20)), expected);
         let expected = expected.replace("memory", "ephemeral-storage");
-        assert_eq!(message(&chosen, "ephemeral-storage", 100 << 20, 50 << 20), expected);
+        assert_eq!(message(&chosen, &short("ephemeral-storage", 50 << 20)), expected);
+        let crowd = Candidate { containers: BTreeMap::new(), beside: 900, ..chosen };
+        let expected = "The node was low on resource: pids. Threshold quantity: 104857600, available: 7. ";
+        assert_eq!(message(&crowd, &short("pids", 7)), expected);
     }
 
     #[test]

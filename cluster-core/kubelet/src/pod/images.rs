@@ -24,7 +24,7 @@ pub(super) async fn image(
     let present = context.runtime.image(name).await.map_err(inspect)?;
     match (policy.unwrap_or("IfNotPresent"), present) {
         ("IfNotPresent" | "Never", Some(image)) => {
-            let message = format!("Container image {name:?} already present on machine");
+            let message = format!("Container image {name:?} already present on machine and can be accessed by the pod");
             context.record(pod, path(), false, "Pulled", &message);
             return Ok(image);
         }

@@ -2,13 +2,16 @@
 
 use super::actor::{self, Handle, Message, View};
 use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
+use super::resize::PENDING as RESIZE_PENDING;
+use super::status::container_statuses;
 use super::{leftovers, mirror};
 use crate::node;
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
 use crate::spec::qos;
-use cluster_client::pods::phase;
+use cluster_client::pods::{holding, phase};
 use parking_lot::RwLock;
+use std::cmp::Reverse;
 
 /// How long a container of an unknown pod gets to end.
 const STRANGER_GRACE: Duration = Duration::from_secs(30);
@@ -19,6 +22,8 @@ struct Known {
     events: mpsc::UnboundedSender<Message>,
     /// The API object is gone, so its resources have been given to others.
     gone: bool,
+    /// The pod with what it asked for when the node last had room for that.
+    granted: Arc<Pod>,
 }
 
 /// All pods on this node as their actors see them, by UID.
@@ -60,12 +65,12 @@ impl Pods {
         self.0.read().get(uid).map(|known| known.view.borrow().clone())
     }
 
-    /// The pods that hold resources of this node.
+    /// The pods that hold resources of this node, with what they hold.
     fn holding(&self) -> Vec<Arc<Pod>> {
         let ended = |view: &View| matches!(view.status.phase.as_deref(), Some("Succeeded" | "Failed"));
         let all = self.0.read();
-        let views = all.values().filter(|known| !known.gone).map(|known| known.view.borrow());
-        views.filter(|view| !ended(view)).map(|view| view.pod.clone()).collect()
+        let holding = all.values().filter(|known| !known.gone && !ended(&known.view.borrow()));
+        holding.map(|known| known.granted.clone()).collect()
     }
 }
 
@@ -125,9 +130,23 @@ pub(crate) async fn run(
                     manager.changed(change).await;
                 }
                 manager.remove_strangers();
+                manager.weigh_again();
             }
         }
     }
+}
+
+/// The pod with what its status says that it got: an earlier kubelet may have had no room for more.
+fn granted(pod: &Pod) -> Pod {
+    let mut granted = pod.clone();
+    if let (Some(spec), Some(status)) = (&mut granted.spec, &pod.status) {
+        for container in spec.init_containers.iter_mut().flatten().chain(&mut spec.containers) {
+            let got = container_statuses(status).find(|of| of.name == container.name);
+            container.resources = got.and_then(|of| of.resources.clone()).or(container.resources.take());
+        }
+        spec.resources = status.resources.clone().or(spec.resources.take());
+    }
+    granted
 }
 
 /// The pod as if its deletion had been asked for, because it is gone where it came from.
@@ -187,7 +206,7 @@ impl Manager {
         node::allocatable(options, node.as_ref().and_then(|node| node.status.as_ref()))
     }
 
-    /// Tells a pod whether what it asks for now fits; who must wait is asked again when others go.
+    /// Tells a pod whether what it asks for now fits; who must wait is asked again when others change or go.
     fn weigh(&mut self, pod: &Arc<Pod>) {
         let mut others = self.pods.holding();
         others.retain(|other| other.uid() != pod.uid());
@@ -195,15 +214,22 @@ impl Manager {
         let waited = self.waiting.remove(pod.uid()).is_some();
         if verdict.is_some() {
             self.waiting.insert(pod.uid().to_owned(), pod.clone());
+        } else if let Some(known) = self.pods.0.write().get_mut(pod.uid()) {
+            known.granted = pod.clone();
         }
         if verdict.is_some() || waited {
             self.pods.tell(pod.uid(), Event::Room(verdict));
         }
     }
 
-    /// Resources have been given back.
+    /// Resources may have been given back: who waits is asked again, in upstream's order.
     fn weigh_again(&mut self) {
-        let waiting: Vec<Arc<Pod>> = self.waiting.values().cloned().collect();
+        let mut waiting: Vec<Arc<Pod>> = self.waiting.values().cloned().collect();
+        waiting.sort_by_key(|pod| {
+            let spec = pod.spec.as_ref();
+            let priority = spec.and_then(|spec| spec.priority).unwrap_or_default();
+            (Reverse(priority), spec.map(qos::qos_class) != Some("Guaranteed"), pod.created())
+        });
         for pod in waiting {
             self.weigh(&pod);
         }
@@ -215,13 +241,18 @@ impl Manager {
             self.share_cpus();
             self.weigh(&pod);
             self.pods.tell(&id, Event::PodChanged(pod));
+            self.weigh_again();
             return;
         }
         let present = self.present.remove(&id).unwrap_or_default();
         let refusal = self.refusal(&pod, &present).await;
+        let granted = Arc::new(granted(&pod));
+        if holding(&pod, RESIZE_PENDING).is_some() {
+            self.waiting.insert(id.clone(), pod.clone());
+        }
         let handle = actor::spawn(self.context.clone(), pod, present, refusal);
         let Handle { events, view, done } = handle;
-        self.pods.0.write().insert(id.clone(), Known { view, events, gone: false });
+        self.pods.0.write().insert(id.clone(), Known { view, events, gone: false, granted });
         let finished = self.finished.clone();
         tokio::spawn(async move {
             if let Err(e) = done.await {
@@ -322,6 +353,33 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn a_pod_holds_what_it_got_and_not_what_it_asks_for_in_vain() {
+        let container = |name: &str, cpu: &str| json!({"name": name, "resources": {"requests": {"cpu": cpu}}});
+        let told = |name: &str, cpu: &str| {
+            let mut told = container(name, cpu);
+            for (field, value) in
+                [("image", json!("")), ("imageID", json!("")), ("ready", json!(true)), ("restartCount", json!(0))]
+            {
+                told[field] = value;
+            }
+            told
+        };
+        let pod = json!({
+            "metadata": {"uid": "u"}, "spec": {"containers": [container("a", "900"), container("b", "2")]},
+            "status": {"containerStatuses": [told("a", "1")]},
+        });
+        let pod: Pod = serde_json::from_value(pod).expect("a pod");
+        let held = Arc::new(granted(&pod));
+        let cpus = |pod: &Pod| pod.spec.as_ref().map(|spec| qos::request(spec, "cpu").value());
+        assert_eq!((cpus(&pod), cpus(&held)), (Some(902), Some(3)));
+        let pods = Pods::default();
+        let (_, view) = watch::channel(View { pod: Arc::new(pod), status: PodStatus::default() });
+        let (events, _) = mpsc::unbounded_channel();
+        pods.0.write().insert("u".to_owned(), Known { view, events, gone: false, granted: held.clone() });
+        assert_eq!(pods.holding(), [held]);
+    }
+
+    #[test]
     fn of_two_pods_of_one_name_the_present_one_is_meant() {
         let pods = Pods::default();
         for (uid, made, gone) in [("a", "01", true), ("b", "02", false), ("c", "03", true), ("other", "04", false)] {
@@ -331,7 +389,7 @@ mod tests {
             let pod: Arc<Pod> = Arc::new(serde_json::from_value(pod).expect("a pod"));
             let (_, view) = watch::channel(View { pod, status: Default::default() });
             let (events, _) = mpsc::unbounded_channel();
-            pods.0.write().insert(uid.to_owned(), Known { view, events, gone });
+            pods.0.write().insert(uid.to_owned(), Known { view, events, gone, granted: Arc::default() });
         }
         let uid = |name| pods.find("n", name).and_then(|view| view.pod.metadata.uid.clone());
         assert_eq!((uid("p").as_deref(), uid("q").as_deref(), uid("z")), (Some("b"), Some("other"), None));

@@ -1,8 +1,8 @@
 //! What a pod's state asks for next: bring it up, keep it up, or take it down.
 
-use super::resize::resize;
-use super::state::{Action, Kind, Phase, PodState, Sandbox, Volumes};
-use super::step::{kill_one, restarts, warn};
+use super::resize::{Sizing, resize, resize_whole};
+use super::state::{Action, ContainerState, Kind, Phase, PodState, Sandbox, Volumes};
+use super::step::{begin_anew, kill_one, restarts, warn};
 use crate::prelude::*;
 use crate::spec::hash;
 
@@ -74,7 +74,7 @@ fn stop(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
         actions.push(Action::AbortStarts);
     }
     kill_all(state, now, actions);
-    if state.containers.iter().any(super::state::ContainerState::is_busy) {
+    if state.containers.iter().any(ContainerState::is_busy) {
         return;
     }
     match &state.sandbox {
@@ -105,7 +105,8 @@ fn finish(state: &mut PodState, actions: &mut Vec<Action>) {
     }
 }
 
-/// Kills what runs: first the application, then one sidecar after the other, the last one first.
+/// Kills what runs: first the application, then one sidecar after the other, the last one first. The preStop hooks of all
+/// begin together.
 fn kill_all(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
     let spec = state.pod.spec.as_ref();
     let asked = state.pod.metadata.deletion_grace_period_seconds.filter(|_| state.is_deleted());
@@ -114,17 +115,28 @@ fn kill_all(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
     let waited = state.stop_since.map_or(SignedDuration::ZERO, |since| now.duration_since(since)).unsigned_abs();
     let apps_busy = state.containers.iter().any(|c| c.kind != Kind::Sidecar && c.is_busy());
     let sidecar = state.containers.iter().rposition(|c| c.kind == Kind::Sidecar && c.is_busy());
+    let hook = |c: &ContainerState| state.spec_of(&c.name)?.lifecycle.as_ref()?.pre_stop.as_ref();
+    let hooks: Vec<bool> = state.containers.iter().map(|c| hook(c).is_some()).collect();
     for (index, container) in state.containers.iter_mut().enumerate() {
         let turn = if apps_busy { container.kind != Kind::Sidecar } else { Some(index) == sidecar };
         let Phase::Running { id, killing, .. } = &mut container.phase else { continue };
         let left = grace.saturating_sub(waited).max(LEAST_GRACE.min(grace));
-        // A second deletion may shorten the grace of a kill in progress.
-        if (!turn && killing.is_none()) || killing.is_some_and(|given| grace >= given) {
+        let (name, id) = (container.name.clone(), id.clone());
+        if !turn && killing.is_none() {
+            if hooks[index] && container.pre_stop.is_none() && !left.is_zero() {
+                container.pre_stop = Some(false);
+                actions.push(Action::PreStop { name, id, grace: left });
+            }
             continue;
         }
-        let message = format!("Stopping container {}", container.name);
+        let in_hook = container.pre_stop == Some(false) && !left.is_zero();
+        // A second deletion may shorten the grace of a kill in progress.
+        if in_hook || killing.is_some_and(|given| grace >= given) {
+            continue;
+        }
+        let (hook, message) = (container.pre_stop.is_none(), format!("Stopping container {name}"));
         *killing = Some(grace);
-        actions.push(Action::Kill { name: container.name.clone(), id: id.clone(), grace: left, message });
+        actions.push(Action::Kill { name, id, grace: left, hook, message });
     }
 }
 
@@ -135,6 +147,10 @@ fn run(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
     if !sandbox_ready(state, now, actions) || !volumes {
         return;
     }
+    if !all_anew(state, now, actions) {
+        return;
+    }
+    resize_whole(state, now, actions);
     for index in 0..state.containers.len() {
         if state.containers[index].kind == Kind::Ephemeral {
             start(state, index, now, actions);
@@ -162,6 +178,33 @@ fn run(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
     }
 }
 
+/// Ends what runs of a pod that goes on.
+fn end_all(state: &mut PodState, actions: &mut Vec<Action>) {
+    let running = state.containers.iter().filter(|c| c.is_running());
+    for name in running.map(|c| c.name.clone()).collect::<Vec<_>>() {
+        kill_one(state, &name, None, format!("Stopping container {name}"), actions);
+    }
+}
+
+/// Lets the pod begin anew when a container ended so that all are to start again. That one waits as it would alone.
+fn all_anew(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) -> bool {
+    let Some(name) = state.restarting.clone() else { return true };
+    end_all(state, actions);
+    if state.containers.iter().any(ContainerState::is_busy) {
+        return false;
+    }
+    if let Some(ContainerState { phase: Phase::Exited(ended), crash_backoff, .. }) = state.container(&name) {
+        if let Some((until, _)) = crash_backoff.blocked(ended.finished_at, now) {
+            actions.push(Action::WakeAt(until));
+            return false;
+        }
+        crash_backoff.tried(ended.finished_at);
+    }
+    state.restarting = None;
+    begin_anew(state, true);
+    true
+}
+
 fn volumes_ready(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) -> bool {
     match state.volumes {
         Volumes::Failed { retry_at } if retry_at > now => actions.push(Action::WakeAt(retry_at)),
@@ -180,16 +223,13 @@ fn sandbox_ready(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>
         Sandbox::Failed { retry_at } if *retry_at > now => actions.push(Action::WakeAt(*retry_at)),
         Sandbox::Absent | Sandbox::Failed { .. } => {
             state.sandbox = Sandbox::Creating;
+            state.sizing.told = state.pod.spec.as_ref().and_then(|spec| spec.resources.clone());
             actions.push(Action::CreateSandbox { attempt: state.sandbox_attempt });
         }
         Sandbox::Dead { id } => {
             let id = id.clone();
-            let names: Vec<String> =
-                state.containers.iter().filter(|c| c.is_running()).map(|c| c.name.clone()).collect();
-            for name in names {
-                kill_one(state, &name, None, format!("Stopping container {name}"), actions);
-            }
-            if !state.containers.iter().any(super::state::ContainerState::is_busy) {
+            end_all(state, actions);
+            if !state.containers.iter().any(ContainerState::is_busy) {
                 actions.push(Action::RemoveSandbox { id });
                 state.sandbox = Sandbox::Removing;
             }
@@ -213,7 +253,7 @@ fn start(state: &mut PodState, index: usize, now: Timestamp, actions: &mut Vec<A
                 let message = format!("Container {name} definition changed, will be restarted");
                 kill_one(state, &name, None, message, actions);
             } else {
-                resize(state, index, actions);
+                resize(state, index, now, actions);
             }
             false
         }
@@ -242,7 +282,7 @@ fn start(state: &mut PodState, index: usize, now: Timestamp, actions: &mut Vec<A
         container.restarts += 1;
     }
     container.crash_loop = None;
-    (container.resources, container.resizing) = (resources, None);
+    container.sizing = Sizing { told: resources, under_way: None };
     container.phase = Phase::Starting;
     actions.push(Action::Start { name, attempt: container.restarts });
 }

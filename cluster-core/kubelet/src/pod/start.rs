@@ -11,7 +11,6 @@ use crate::spec::qos;
 use crate::volume;
 use k8s_openapi::api::core::v1::LinuxContainerUser;
 use k8s_openapi::api::node::v1::RuntimeClass;
-use tokio::sync::OnceCell;
 
 /// The reason of a start that was given up because the pod is being ended.
 pub(super) const GIVEN_UP: &str = "ContainerCreating";
@@ -25,9 +24,6 @@ fn no_user_namespaces(handler: &str) -> String {
     let who = if handler.is_empty() { "runtime".to_owned() } else { format!("RuntimeClass handler {handler:?}") };
     format!("can't set `spec.hostUsers: false`, {who} does not support user namespaces")
 }
-
-/// What the pod's runtime class calls its runtime, asked for once.
-pub(crate) type Handler = Arc<OnceCell<String>>;
 
 /// The user and the groups in the kernel's words about a process.
 fn user(status: &str) -> Option<LinuxContainerUser> {
@@ -48,34 +44,25 @@ pub(crate) struct StartOrder {
     pub(crate) volumes: BTreeMap<String, PathBuf>,
     /// The container whose processes an ephemeral one sees.
     pub(crate) target: Option<String>,
-    pub(crate) handler: Handler,
     pub(crate) abort: CancellationToken,
 }
 
 /// Makes the sandbox; the answer is its ID and address.
-pub(super) async fn sandbox(
-    context: &Context,
-    pod: &Pod,
-    attempt: u32,
-    handler: &Handler,
-) -> Result<(String, String), String> {
-    let handler = handler.get_or_try_init(|| named_handler(context, pod)).await?;
+pub(super) async fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> Result<(String, String), String> {
+    let handler = handler(context, pod).await?;
     if pod.spec.as_ref().and_then(|s| s.host_users) == Some(false) {
-        return Err(no_user_namespaces(handler));
+        return Err(no_user_namespaces(&handler));
     }
     let text = |e: RuntimeError| e.to_string();
     let pause = &context.options.pause_image;
     if context.runtime.image(pause).await.map_err(text)?.is_none() {
         context.runtime.pull(pause, None).await.map_err(text)?;
     }
-    let (name, body) = container::sandbox(context, pod, attempt, handler);
+    let (name, body) = container::sandbox(context, pod, attempt, &handler);
     let id = context.runtime.create(&name, &body).await.map_err(text)?;
     let begun = async {
         context.runtime.start(&id).await.map_err(text)?;
-        if let Some(spec) = &pod.spec {
-            let parent = qos::cgroup_parent(spec, pod.uid(), &context.cgroup_driver);
-            qos::limit_pod(Path::new(qos::GROUPS), spec, &parent);
-        }
+        limit_pod(pod)?;
         let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
         container::write_etc(context, pod, &context.pod_dir(pod), &ip).map_err(|e| e.to_string())?;
         Ok(ip)
@@ -90,7 +77,7 @@ pub(super) async fn sandbox(
 }
 
 /// What the pod's runtime class calls its runtime: a name that the engine knows, or refuses.
-async fn named_handler(context: &Context, pod: &Pod) -> Result<String, String> {
+async fn handler(context: &Context, pod: &Pod) -> Result<String, String> {
     let class = pod.spec.as_ref().and_then(|s| s.runtime_class_name.as_deref());
     let Some(class) = class else { return Ok(String::new()) };
     let found = context.client.get::<RuntimeClass>("", class).await;
@@ -108,31 +95,35 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
         None => return failed((GIVEN_UP, "the pod is being ended".to_owned())),
     };
     let path = || Some(field_path(pod, &order.name));
-    context.record(pod, path(), false, "Created", &format!("Created container: {}", order.name));
+    context.record(pod, path(), false, "Created", "Container created");
     if let Err(e) = context.runtime.start(&id).await {
         return not_started(context, pod, order, &id, &e).await;
     }
-    context.record(pod, path(), false, "Started", &format!("Started container {}", order.name));
+    context.record(pod, path(), false, "Started", "Container started");
     let hook = post_start(context, pod, order, &id).await;
-    let mut events = Vec::new();
     match context.runtime.inspect(&id).await {
         Ok(info) => {
             if let Err(error) = log_links::make(&context.options.logs, &info) {
                 tracing::warn!(%error, container = info.id, "failed to link its log");
             }
-            let at = info.started_at.unwrap_or_else(Timestamp::now);
-            let (image_id, hash) = (info.image_id.clone(), info.label(label::HASH).to_owned());
-            let user = std::fs::read_to_string(format!("/proc/{}/status", info.pid)).ok().and_then(|text| user(&text));
-            events.push(Event::Started { name: order.name.clone(), id, image_id, hash, at, user });
-            if !info.running {
-                events.push(Event::Exited { name: order.name.clone(), ended: ended(context, pod, &info).await });
-            } else if let Err(message) = hook {
-                events.push(Event::HookFailed { name: order.name.clone(), message });
-            }
+            let runs = info.running;
+            let failed = hook.err().filter(|_| runs);
+            let failed = failed.map(|message| Event::HookFailed { name: order.name.clone(), message });
+            [Event::Started(found(context, pod, info).await)].into_iter().chain(failed).collect()
         }
-        Err(e) => events.extend(failed(("RunContainerError", e.to_string()))),
+        Err(e) => failed(("RunContainerError", e.to_string())),
     }
-    events
+}
+
+/// How a container that the engine has started stands.
+async fn found(context: &Context, pod: &Pod, info: ContainerInfo) -> Found {
+    let state = match info.running {
+        true => Ok(info.started_at.unwrap_or_else(Timestamp::now)),
+        false => Err(ended(context, pod, &info).await),
+    };
+    let user = std::fs::read_to_string(format!("/proc/{}/status", info.pid)).ok().and_then(|text| user(&text));
+    let [name, hash] = [label::CONTAINER, label::HASH].map(|key| info.label(key).to_owned());
+    Found { name, restarts: info.restarts(), hash, user, state, id: info.id, image_id: info.image_id }
 }
 
 async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<String, images::Failure> {
@@ -150,8 +141,9 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
     let status = placed.status.get_or_insert_default();
     let host_network = pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
     status.pod_ip = Some(if host_network { context.options.node.address.to_string() } else { order.ip.clone() });
-    let handler = order.handler.get_or_try_init(|| named_handler(context, pod)).await;
-    let runtime = handler.map_err(|m| ("CreateContainerConfigError", m))?.as_str();
+    // What the class says now may be something else than when the sandbox was made.
+    let sandbox = context.runtime.inspect(&order.sandbox).await;
+    let runtime = &sandbox.map_err(|e| ("CreateContainerConfigError", e.to_string()))?.runtime;
     let parts =
         Parts { context, pod: &placed, image: &image, order, volumes: &volumes, dir: &context.pod_dir(pod), runtime };
     let made = container::container(&parts, definition).await;
@@ -192,11 +184,9 @@ async fn not_started(context: &Context, pod: &Pod, order: &StartOrder, id: &str,
         started_at: None,
         finished_at: now,
     };
-    let (name, hash) = (order.name.clone(), info.label(label::HASH).to_owned());
-    vec![
-        Event::Started { name: name.clone(), id: id.to_owned(), image_id: info.image_id, hash, at: now, user: None },
-        Event::Exited { name, ended },
-    ]
+    let hash = info.label(label::HASH).to_owned();
+    let (name, id, restarts) = (order.name.clone(), id.to_owned(), order.attempt);
+    vec![Event::Started(Found { name, id, restarts, hash, image_id: info.image_id, user: None, state: Err(ended) })]
 }
 
 async fn post_start(context: &Context, pod: &Pod, order: &StartOrder, id: &str) -> Result<(), String> {
@@ -209,9 +199,15 @@ async fn post_start(context: &Context, pod: &Pod, order: &StartOrder, id: &str) 
     done.map_err(|why| format!("PostStartHook failed: {why}"))
 }
 
-/// Brings a container's requests and limits to the engine.
+fn limit_pod(pod: &Pod) -> Result<(), String> {
+    let Some(spec) = &pod.spec else { return Ok(()) };
+    let parent = qos::cgroup_parent(spec, pod.uid());
+    qos::limit_pod(Path::new(qos::GROUPS), spec, &parent)
+}
+
+/// Brings requests and limits of a container to the engine, or those of the pod as a whole when the name is empty.
 pub(super) async fn resize(context: &Context, pod: &Pod, name: &str, id: &str) -> Result<(), String> {
-    let Some(spec) = pod.spec.as_ref() else { return Ok(()) };
+    let Some(spec) = pod.spec.as_ref().filter(|_| !name.is_empty()) else { return limit_pod(pod) };
     let Some(definition) = container_spec(spec, name) else { return Ok(()) };
     let limits = qos::limits(spec, definition, context.capacity.memory);
     // The kernel would end the container rather than refuse.
@@ -227,23 +223,27 @@ pub(super) async fn resize(context: &Context, pod: &Pod, name: &str, id: &str) -
     context.runtime.update(id, &limits).await.map_err(|e| e.to_string())
 }
 
-/// Runs the preStop hook within the grace, then stops the container, however often that takes.
-pub(super) async fn kill(context: &Context, pod: &Pod, name: &str, id: &str, ip: &str, grace: Duration) {
-    let begun = tokio::time::Instant::now();
+/// Runs a container's preStop hook, if it has one, within the grace.
+pub(super) async fn pre_stop(context: &Context, pod: &Pod, name: &str, id: &str, ip: &str, grace: Duration) {
     let definition = pod.spec.as_ref().and_then(|spec| container_spec(spec, name));
-    if let Some(handler) = definition.and_then(|c| c.lifecycle.as_ref()).and_then(|l| l.pre_stop.as_ref())
-        && !grace.is_zero()
+    let handler = definition.and_then(|c| c.lifecycle.as_ref()).and_then(|l| l.pre_stop.as_ref());
+    if let Some(handler) = handler
+        && let hook = hooks::run(&*context.runtime, pod, name, id, ip, handler)
+        && let Ok(Err(why)) = tokio::time::timeout(grace, hook).await
     {
-        let hook = hooks::run(&*context.runtime, pod, name, id, ip, handler);
-        if let Ok(Err(why)) = tokio::time::timeout(grace, hook).await {
-            let path = Some(field_path(pod, name));
-            context.record(pod, path, true, "FailedPreStopHook", &format!("PreStopHook failed: {why}"));
-        }
+        let path = Some(field_path(pod, name));
+        context.record(pod, path, true, "FailedPreStopHook", &format!("PreStopHook failed: {why}"));
     }
-    insist(&format!("stop container {name} ({id})"), || {
-        context.runtime.stop(id, grace.saturating_sub(begun.elapsed()).max(LEAST_GRACE.min(grace)))
-    })
-    .await;
+}
+
+/// Stops a container after its preStop hook, if that is still to run, within the grace, however often that takes.
+pub(super) async fn kill(context: &Context, pod: &Pod, name: &str, id: &str, ip: &str, grace: Duration, hook: bool) {
+    let begun = tokio::time::Instant::now();
+    if hook && !grace.is_zero() {
+        pre_stop(context, pod, name, id, ip, grace).await;
+    }
+    let left = || grace.saturating_sub(begun.elapsed()).max(LEAST_GRACE.min(grace));
+    insist(&format!("stop container {name} ({id})"), || context.runtime.stop(id, left())).await;
 }
 
 /// How a dead container ended, with its termination message.
@@ -303,13 +303,7 @@ pub(super) async fn observe(context: &Context, pod: &Pod, present: Vec<Container
         } else if name == label::SANDBOX || info.created {
             context.discard(&info.id).await;
         } else {
-            let state = if info.running {
-                Ok(info.started_at.unwrap_or_else(Timestamp::now))
-            } else {
-                Err(ended(context, pod, &info).await)
-            };
-            let (restarts, hash) = (info.restarts(), info.label(label::HASH).to_owned());
-            containers.push(Found { name, id: info.id, restarts, hash, image_id: info.image_id, state });
+            containers.push(found(context, pod, info).await);
         }
     }
     Event::Observed { sandbox, containers }

@@ -1,10 +1,11 @@
 //! What an actor knows of its pod, what can happen to it, and what may be done about it.
 
 use super::backoff::Backoff;
+use super::resize::Sizing;
 use crate::prelude::*;
 use crate::spec::hash;
 use cluster_client::pods::{is_finished, is_sidecar};
-use k8s_openapi::api::core::v1::{LinuxContainerUser, ResourceRequirements};
+use k8s_openapi::api::core::v1::LinuxContainerUser;
 use std::borrow::Cow;
 
 /// The part a container plays.
@@ -78,10 +79,9 @@ pub(crate) struct ContainerState {
     pub(crate) ready: bool,
     /// The hash of the definition it was started from.
     pub(crate) hash: String,
-    /// What the engine was told of its definition's requests and limits.
-    pub(crate) resources: Option<ResourceRequirements>,
-    /// What it is being told instead, and why it did not take that.
-    pub(crate) resizing: Option<(ResourceRequirements, Option<String>)>,
+    pub(crate) sizing: Sizing,
+    /// Whether its preStop hook, which began before its turn to end, is through.
+    pub(crate) pre_stop: Option<bool>,
     /// It ended before its start was reported.
     pub(crate) early: Option<Ended>,
 }
@@ -151,14 +151,18 @@ pub(crate) struct PodState {
     pub(crate) start_time: Timestamp,
     /// The kubelet ended the pod: reason and message.
     pub(crate) failed: Option<(String, String)>,
+    /// The requests and limits of the pod as a whole.
+    pub(crate) sizing: Sizing,
     /// Why new requests and limits wait: reason and message.
     pub(crate) resize_pending: Option<(&'static str, String)>,
     /// Seconds its containers get to end when the node cannot wait for their own grace period.
     pub(crate) hurry: Option<i64>,
     /// The API server holds a final phase from before this actor; nothing may start.
     pub(crate) over: bool,
-    /// The pod began anew in another sandbox: what ended before says nothing of its init containers.
+    /// The pod began anew, in another sandbox or by a rule: what ended before says nothing of its init containers.
     pub(crate) anew: bool,
+    /// The container that ended so that a rule of its own has all containers start again.
+    pub(crate) restarting: Option<String>,
     /// What runs has been looked up.
     pub(crate) observed: bool,
     pub(crate) cleaning: bool,
@@ -177,6 +181,7 @@ impl PodState {
             containers,
             ip: status.and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
             start_time: status.and_then(|s| s.start_time.as_ref()).map_or(now, |t| t.0),
+            resize_pending: super::resize::pending(&pod),
             over: is_finished(&pod),
             pod,
             ..Self::default()
@@ -259,14 +264,16 @@ impl ProbeKind {
     }
 }
 
-/// A container that was found in the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A container that the engine has started.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
     pub(crate) name: String,
     pub(crate) id: String,
     pub(crate) restarts: u32,
     pub(crate) hash: String,
     pub(crate) image_id: String,
+    /// Whom its first process runs as, if it runs.
+    pub(crate) user: Option<LinuxContainerUser>,
     /// When it started, if it runs; else how it ended.
     pub(crate) state: Result<Timestamp, Ended>,
 }
@@ -290,23 +297,16 @@ pub(crate) enum Event {
     SandboxDied { id: String },
     /// The sandbox is gone, as was asked.
     SandboxRemoved,
-    /// A container runs and its postStart hook is through.
-    Started {
-        name: String,
-        id: String,
-        image_id: String,
-        hash: String,
-        at: Timestamp,
-        user: Option<LinuxContainerUser>,
-    },
+    /// A container was started, and its postStart hook is through.
+    Started(Found),
     /// A container could not be started.
     StartFailed { name: String, reason: &'static str, message: String },
-    /// The engine took a running container's new requests and limits.
-    Resized { name: String },
-    /// The engine did not take them.
-    ResizeFailed { name: String, message: String },
+    /// The engine took new requests and limits of a running container, or of the pod when the name is empty; or why not.
+    Resized { name: String, outcome: Result<(), String> },
     /// A container must go because its postStart hook failed.
     HookFailed { name: String, message: String },
+    /// The preStop hook of a container that is not yet to end is through.
+    PreStopped { name: String },
     /// A container ended.
     Exited { name: String, ended: Ended },
     /// A probe's verdict changed.
@@ -334,9 +334,11 @@ pub(crate) enum Action {
     RemoveSandbox { id: String },
     /// Starts a container.
     Start { name: String, attempt: u32 },
-    /// Ends a container within its grace; the message is for the event.
-    Kill { name: String, id: String, grace: Duration, message: String },
-    /// Tells the engine a running container's new requests and limits.
+    /// Runs the preStop hook of a container that ends after others.
+    PreStop { name: String, id: String, grace: Duration },
+    /// Ends a container within its grace, with its preStop hook unless that has run; the message is for the event.
+    Kill { name: String, id: String, grace: Duration, hook: bool, message: String },
+    /// Tells the engine new requests and limits of a running container, or of the pod when the name is empty.
     Resize { name: String, id: String },
     /// Gives up fetching images and waiting for hooks.
     AbortStarts,

@@ -3,12 +3,20 @@
 use super::plan::{Outcome, outcome, pod_full_name};
 use super::resize;
 use super::state::{ContainerState, Ended, Kind, Phase, PodState, Sandbox, definition};
+use super::step::RESTART_ALL;
 use crate::prelude::*;
 use crate::spec::qos::qos_class;
 use k8s_openapi::api::core::v1 as core;
 
-/// The status to report; `before` is what the API server holds, for transition times and others' conditions.
-pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &str, now: Timestamp) -> core::PodStatus {
+/// The status to report; `before` is what the API server holds, for others' conditions, and `last` what was reported last,
+/// for transition times.
+pub(crate) fn pod_status(
+    state: &PodState,
+    before: &core::PodStatus,
+    last: &core::PodStatus,
+    host_ip: &str,
+    now: Timestamp,
+) -> core::PodStatus {
     let statuses = |of: fn(Kind) -> bool| -> Vec<core::ContainerStatus> {
         state.containers.iter().filter(|c| of(c.kind)).map(|c| container_status(state, c)).collect()
     };
@@ -22,7 +30,7 @@ pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &s
     let host_network = state.pod.spec.as_ref().and_then(|s| s.host_network).unwrap_or_default();
     let ip = if host_network && state.observed { host_ip } else { &state.ip };
     let (reason, message) = state.failed.clone().map_or((None, None), |(r, m)| (Some(r), Some(m)));
-    let whole = state.pod.spec.as_ref().and_then(|s| s.resources.as_ref());
+    let whole = state.sizing.told.as_ref().or_else(|| state.pod.spec.as_ref()?.resources.as_ref());
     let mut status = core::PodStatus {
         phase: Some(phase.to_owned()),
         reason: reason.or_else(|| before.reason.clone()),
@@ -43,11 +51,17 @@ pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &s
         resource_claim_statuses: before.resource_claim_statuses.clone(),
         ..core::PodStatus::default()
     };
-    status.conditions = Some(conditions(state, &status, before, now));
+    status.conditions = Some(conditions(state, &status, [before, last], now));
     status
 }
 
 // === containers ===
+
+/// What a pod's status says of all its containers.
+pub(crate) fn container_statuses(status: &core::PodStatus) -> impl Iterator<Item = &core::ContainerStatus> {
+    let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+    lists.into_iter().flatten().flatten()
+}
 
 fn ended_state(ended: &Ended) -> core::ContainerStateTerminated {
     core::ContainerStateTerminated {
@@ -134,11 +148,11 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
         restart_count: i32::try_from(c.restarts.saturating_sub(under_way.into())).unwrap_or(i32::MAX),
         state: Some(now),
         last_state: last.or_else(|| Some(core::ContainerState::default())),
-        resources: c.resources.clone(),
+        resources: c.sizing.told.clone(),
         stop_signal: definition.and_then(|d| d.lifecycle.as_ref()?.stop_signal.clone()),
         user: c.user.clone().map(|linux| core::ContainerUser { linux: Some(linux) }),
         volume_mounts: definition.and_then(|d| Some(d.volume_mounts.as_ref()?.iter().map(mount_status).collect())),
-        allocated_resources: c.resources.as_ref().and_then(|r| r.requests.clone()),
+        allocated_resources: c.sizing.told.as_ref().and_then(|r| r.requests.clone()),
         ..core::ContainerStatus::default()
     }
 }
@@ -186,6 +200,9 @@ fn current(state: &PodState) -> &'static str {
 
 // === conditions ===
 
+/// The condition of a pod whose containers all end so that they all start again.
+const RESTARTING: &str = "AllContainersRestarting";
+
 fn initialized(state: &PodState) -> bool {
     let app_ran = state
         .containers
@@ -207,12 +224,17 @@ fn uninitialized(state: &PodState) -> Vec<&str> {
 /// What a condition says: status, reason, message.
 pub(super) type Verdict = (bool, Option<&'static str>, Option<String>);
 
+/// The reason of conditions that do not hold for a pod that is through.
+fn ended(phase: &str) -> Option<&'static str> {
+    [("Succeeded", "PodCompleted"), ("Failed", "PodFailed")]
+        .into_iter()
+        .find(|(of, _)| *of == phase)
+        .map(|(_, why)| why)
+}
+
 fn containers_ready(state: &PodState, phase: &str) -> Verdict {
-    if phase == "Succeeded" {
-        return (false, Some("PodCompleted"), None);
-    }
-    if phase == "Failed" {
-        return (false, Some("PodFailed"), None);
+    if let Some(why) = ended(phase) {
+        return (false, Some(why), None);
     }
     let counts = |c: &&ContainerState| matches!(c.kind, Kind::App | Kind::Sidecar);
     let unready = |c: &&ContainerState| !(c.is_running() && c.started && c.ready);
@@ -260,7 +282,7 @@ fn initialized_verdict(state: &PodState, phase: &str) -> Verdict {
 fn conditions(
     state: &PodState,
     status: &core::PodStatus,
-    before: &core::PodStatus,
+    [before, last]: [&core::PodStatus; 2],
     now: Timestamp,
 ) -> Vec<core::PodCondition> {
     let phase = status.phase.as_deref().unwrap_or_default();
@@ -270,6 +292,15 @@ fn conditions(
     let evicted = state.failed.as_ref().filter(|(reason, _)| reason == "Evicted" && state.hurry.is_some());
     let disrupted =
         evicted.map(|(_, message)| ("DisruptionTarget", (true, Some("TerminationByKubelet"), Some(message.clone()))));
+    let definitions = state.containers.iter().filter_map(|c| state.spec_of(&c.name));
+    let mut rules = definitions.flat_map(|c| c.restart_policy_rules.iter().flatten());
+    let restarting = match &state.restarting {
+        Some(_) => {
+            (true, Some("RestartAllContainersStarted"), Some("container exited with restart policy rule".to_owned()))
+        }
+        None => (false, ended(phase), None),
+    };
+    let restarting = rules.any(|rule| rule.action == RESTART_ALL).then_some((RESTARTING, restarting));
     let own: [(&str, Verdict); 5] = [
         ("PodReadyToStartContainers", sandbox),
         ("Initialized", initialized_verdict(state, phase)),
@@ -280,8 +311,9 @@ fn conditions(
     let mut result: Vec<core::PodCondition> = own
         .into_iter()
         .chain(disrupted)
+        .chain(restarting)
         .chain(resize::conditions(state))
-        .map(|(type_, verdict)| condition(type_, verdict, before, state.pod.metadata.generation, now))
+        .map(|(type_, verdict)| condition(type_, verdict, last, state.pod.metadata.generation, now))
         .collect();
     let foreign = |c: &&core::PodCondition| !is_own(&c.type_) && !result.iter().any(|own| own.type_ == c.type_);
     let others = before.conditions.iter().flatten().filter(foreign);
@@ -293,12 +325,12 @@ fn conditions(
 fn condition(
     type_: &str,
     (ok, reason, message): Verdict,
-    before: &core::PodStatus,
+    last: &core::PodStatus,
     observed_generation: Option<i64>,
     now: Timestamp,
 ) -> core::PodCondition {
     let status = if ok { "True" } else { "False" };
-    let old = before.conditions.iter().flatten().find(|c| c.type_ == type_);
+    let old = last.conditions.iter().flatten().find(|c| c.type_ == type_);
     let since = old.filter(|c| c.status == status).and_then(|c| c.last_transition_time.clone());
     core::PodCondition {
         type_: type_.to_owned(),
@@ -312,7 +344,7 @@ fn condition(
 }
 
 /// Whether the kubelet itself sets this condition.
-pub(crate) fn is_own(type_: &str) -> bool {
+fn is_own(type_: &str) -> bool {
     let own = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
-    own.contains(&type_) || resize::CONDITIONS.contains(&type_)
+    own.contains(&type_) || type_ == RESTARTING || resize::CONDITIONS.contains(&type_)
 }

@@ -1,12 +1,13 @@
 //! The decisions of a pod actor: what happened and what is known gives what is to be done. No I/O here.
 
 use super::state::{Action, ContainerState, Ended, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
+use super::status::container_statuses;
 use super::{plan, resize, start};
 use crate::prelude::*;
 use k8s_openapi::api::core::v1::{ContainerRestartRule, ContainerStatus};
 
 /// The wait after a failed volume, sandbox or container configuration.
-const RETRY: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const RETRY: SignedDuration = SignedDuration::from_secs(10);
 /// How long a failed pull is shown as such before it counts as backing off.
 const SHOW_ERROR: SignedDuration = SignedDuration::from_secs(1);
 
@@ -49,29 +50,17 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
             }
         }
         Event::SandboxRemoved => sandbox_removed(state),
-        Event::Started { name, id, image_id, hash, at, user } => {
-            if let Some(container) = state.container(&name) {
-                container.user = user;
-            }
-            started(state, &name, (id, image_id, hash), at);
-        }
+        Event::Started(found) => started(state, found),
         Event::StartFailed { name, reason, message } => start_failed(state, &name, (reason, message), now, actions),
-        Event::Resized { name } => {
-            if let Some(container) = state.container(&name)
-                && let Some((told, _)) = container.resizing.take()
-            {
-                container.resources = Some(told);
-            }
-        }
-        Event::ResizeFailed { name, message } => {
-            if let Some((_, why)) = state.container(&name).and_then(|container| container.resizing.as_mut()) {
-                *why = Some(message.clone());
-            }
-            actions.push(warn("ResizeError", resize::message(state, "error", &message), None));
-        }
+        Event::Resized { name, outcome } => resized(state, &name, outcome, now, actions),
         Event::HookFailed { name, message } => {
             actions.push(warn("FailedPostStartHook", message.clone(), Some(name.clone())));
             kill_one(state, &name, None, "FailedPostStartHook".to_owned(), actions);
+        }
+        Event::PreStopped { name } => {
+            if let Some(container) = state.container(&name) {
+                container.pre_stop = Some(true);
+            }
         }
         Event::Exited { name, ended } => exited(state, &name, ended),
         Event::Probe { name, kind, ok } => probed(state, &name, kind, ok, actions),
@@ -87,48 +76,56 @@ pub(super) fn warn(reason: &'static str, message: String, container: Option<Stri
     Action::Record { warning: true, reason, message, container }
 }
 
+fn resized(state: &mut PodState, name: &str, outcome: Result<(), String>, now: Timestamp, actions: &mut Vec<Action>) {
+    let container = state.containers.iter_mut().find(|container| container.name == name);
+    let sizing = container.map_or(&mut state.sizing, |container| &mut container.sizing);
+    match outcome {
+        Ok(()) => sizing.took(),
+        Err(why) if sizing.failed(&why, now) => {
+            actions.push(warn("ResizeError", resize::message(state, "error", &why), None));
+        }
+        Err(_) => {}
+    }
+}
+
 /// Takes over what an earlier kubelet started.
 fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<Found>) {
     state.observed = true;
     if let Some((id, ip)) = sandbox {
         state.sandbox = Sandbox::Ready { id };
         state.ip = ip;
+        let reported = state.pod.status.as_ref().and_then(|status| status.resources.clone());
+        state.sizing.told = reported.or_else(|| state.pod.spec.as_ref()?.resources.clone());
     }
     for one in found {
-        let without_probe = one_probe(state, &one.name);
-        let reported = reported(state, &one.name);
-        // A restart of the kubelet is none of the container: what its probes have said holds until they say otherwise.
-        let same = reported.filter(|c| c.container_id.as_deref() == Some(&format!("docker://{}", one.id)));
-        let probed = same.map_or(without_probe, |c| (without_probe.0 || c.started == Some(true), c.ready));
-        let resources = reported.and_then(|c| c.resources.clone());
+        let reported = reported(state, &one.name).cloned();
+        let resources = reported.as_ref().and_then(|c| c.resources.clone());
         let resources = resources.or_else(|| state.spec_of(&one.name)?.resources.clone());
-        let user = reported.and_then(|c| c.user.as_ref()?.linux.clone());
-        let Some(container) = state.container(&one.name) else { continue };
-        (container.resources, container.user) = (resources, user);
-        if let Phase::Exited(before) = std::mem::replace(&mut container.phase, Phase::Waiting) {
-            container.last = Some(before);
-        }
-        (container.restarts, container.hash, container.image_id) = (one.restarts, one.hash, one.image_id);
-        match one.state {
-            Ok(started_at) => {
-                container.phase = Phase::Running { id: one.id, started_at, killing: None };
-                (container.started, container.ready) = probed;
+        let (name, runs) = (one.name.clone(), one.state.is_ok());
+        let same = reported.filter(|c| runs && c.container_id.as_deref() == Some(&format!("docker://{}", one.id)));
+        if let Some(container) = state.container(&name) {
+            container.sizing.told = resources;
+            if let Phase::Exited(before) = std::mem::replace(&mut container.phase, Phase::Waiting) {
+                container.last = Some(before);
             }
-            // What ended while nobody looked, with the node most likely, starts again at once: waits are not kept over
-            // a restart, as upstream's.
-            Err(ended) => container.phase = Phase::Exited(ended),
+            container.restarts = one.restarts;
+        }
+        // What ended while nobody looked, with the node most likely, starts again at once: waits are not kept over a
+        // restart, as upstream's.
+        started(state, one);
+        // A restart of the kubelet is none of the container: what its probes have said holds until they say otherwise.
+        if let (Some(container), Some(told)) = (state.container(&name), same) {
+            (container.started, container.ready) = (container.started || told.started == Some(true), told.ready);
         }
     }
     if state.sandbox == Sandbox::Absent && !state.is_deleted() && plan::outcome(state).is_none() {
-        begin_anew(state);
+        begin_anew(state, false);
     }
 }
 
 /// What an earlier kubelet said of a container.
 fn reported<'a>(state: &'a PodState, name: &str) -> Option<&'a ContainerStatus> {
-    let status = state.pod.status.as_ref()?;
-    let mut all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    all.find(|c| c.name == name)
+    container_statuses(state.pod.status.as_ref()?).find(|c| c.name == name)
 }
 
 /// Whether a container counts as started and as ready when no probe has spoken yet.
@@ -142,14 +139,14 @@ fn sandbox_removed(state: &mut PodState) {
     state.sandbox = Sandbox::Absent;
     state.sandbox_attempt += 1;
     if state.stop_since.is_none() {
-        begin_anew(state);
+        begin_anew(state, false);
     }
 }
 
-/// A new sandbox starts the pod from its first init container; only what is not to run again stays as it ended.
-fn begin_anew(state: &mut PodState) {
+/// The pod starts from its first init container; only what is not to run again stays as it ended, unless all are to.
+pub(super) fn begin_anew(state: &mut PodState, all: bool) {
     let stays = |c: &ContainerState| matches!(&c.phase, Phase::Exited(e) if !c.kind.is_init() && !restarts(state, c, e.exit_code));
-    let stay: Vec<bool> = state.containers.iter().map(stays).collect();
+    let stay: Vec<bool> = state.containers.iter().map(|c| !all && stays(c)).collect();
     for (container, _) in state.containers.iter_mut().zip(stay).filter(|(_, stays)| !stays) {
         if let Phase::Exited(ended) = std::mem::take(&mut container.phase) {
             container.last = Some(ended);
@@ -159,15 +156,22 @@ fn begin_anew(state: &mut PodState) {
     }
 }
 
-fn started(state: &mut PodState, name: &str, (id, image_id, hash): (String, String, String), at: Timestamp) {
-    let without_probe = one_probe(state, name);
-    let Some(container) = state.container(name) else { return };
+fn started(state: &mut PodState, found: Found) {
+    let without_probe = one_probe(state, &found.name);
+    let Some(container) = state.container(&found.name) else { return };
     (container.waiting, container.retry_at, container.crash_loop) = (None, None, None);
-    (container.image_id, container.hash) = (image_id, hash);
+    (container.image_id, container.hash) = (found.image_id, found.hash);
+    container.user = found.user.or(container.user.take());
+    let early = container.early.take().filter(|early| early.id == found.id);
+    let (started_at, ended) = match found.state {
+        Ok(at) => (at, early),
+        Err(ended) => (ended.started_at.unwrap_or(ended.finished_at), Some(ended)),
+    };
     (container.started, container.ready) = without_probe;
-    container.phase = Phase::Running { id: id.clone(), started_at: at, killing: None };
-    if let Some(ended) = container.early.take().filter(|e| e.id == id) {
-        exited(state, name, ended);
+    container.phase = Phase::Running { id: found.id, started_at, killing: None };
+    state.restarting.take_if(|name| *name == found.name);
+    if let Some(ended) = ended {
+        exited(state, &found.name, ended);
     }
 }
 
@@ -221,11 +225,15 @@ fn evicted(state: &mut PodState, message: String, actions: &mut Vec<Action>) {
 }
 
 fn exited(state: &mut PodState, name: &str, ended: Ended) {
+    let all = state.spec_of(name).is_some_and(|c| rules(c, RESTART_ALL, ended.exit_code));
     let Some(container) = state.container(name) else { return };
     match &container.phase {
         Phase::Running { id, .. } if *id == ended.id => {
             (container.ready, container.started) = (false, false);
             container.phase = Phase::Exited(ended);
+            if all {
+                state.restarting = Some(name.to_owned());
+            }
         }
         Phase::Starting => container.early = Some(ended),
         _ => {}
@@ -265,7 +273,7 @@ pub(super) fn kill_one(
         && killing.is_none()
     {
         *killing = Some(grace);
-        actions.push(Action::Kill { name: name.to_owned(), id: id.clone(), grace, message });
+        actions.push(Action::Kill { name: name.to_owned(), id: id.clone(), grace, hook: true, message });
     }
 }
 
@@ -282,19 +290,25 @@ fn retry_now(state: &mut PodState, now: Timestamp) {
     }
 }
 
-/// Whether a rule of `restartPolicyRules` speaks of this exit code.
-fn matches_exit(rule: &ContainerRestartRule, exit_code: i32) -> bool {
-    let Some(codes) = &rule.exit_codes else { return false };
-    let listed = codes.values.iter().flatten().any(|code| *code == exit_code);
-    listed == (codes.operator == "In")
+/// What a rule can do: start the container again, or all of its pod.
+const RESTART: &str = "Restart";
+pub(super) const RESTART_ALL: &str = "RestartAllContainers";
+
+/// Whether a rule of the container's does this when it ends with this code.
+fn rules(container: &Container, action: &str, exit_code: i32) -> bool {
+    let speaks = |rule: &ContainerRestartRule| {
+        let listed = |codes: &[i32]| codes.contains(&exit_code);
+        let codes = rule.exit_codes.as_ref();
+        codes.is_some_and(|codes| listed(codes.values.as_deref().unwrap_or_default()) == (codes.operator == "In"))
+    };
+    container.restart_policy_rules.iter().flatten().any(|rule| rule.action == action && speaks(rule))
 }
 
 /// Whether a container that ended so is to be started again.
 pub(super) fn restarts(state: &PodState, container: &ContainerState, exit_code: i32) -> bool {
     let spec = state.pod.spec.as_ref();
     let definition = state.spec_of(&container.name);
-    let rules = definition.and_then(|c| c.restart_policy_rules.as_ref());
-    if rules.into_iter().flatten().any(|rule| rule.action == "Restart" && matches_exit(rule, exit_code)) {
+    if definition.is_some_and(|c| [RESTART, RESTART_ALL].iter().any(|action| rules(c, action, exit_code))) {
         return true;
     }
     let own = definition.and_then(|c| c.restart_policy.as_deref());

@@ -2,8 +2,7 @@
 
 use super::docker_spec::{image, info, update_body};
 use super::{
-    EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream, Result, RuntimeEvent, Session,
-    TerminalSize, Usage,
+    ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream, Result, RuntimeEvent, Session, TerminalSize, Usage,
 };
 use crate::prelude::*;
 use async_trait::async_trait;
@@ -115,13 +114,9 @@ async fn events_once(engine: &Docker, into: &mpsc::UnboundedSender<RuntimeEvent>
 
 #[async_trait]
 impl Runtime for Docker {
-    async fn info(&self) -> Result<EngineInfo> {
-        let asked = tokio::time::timeout(ANSWER, async {
-            let version = self.0.version().await?.version.unwrap_or_default();
-            let driver = self.0.info().await?.cgroup_driver.map(|d| d.to_string()).unwrap_or_default();
-            Ok(EngineInfo { version, cgroup_driver: driver })
-        });
-        asked.await.map_err(|_| unanswered())?.map_err(error)
+    async fn version(&self) -> Result<String> {
+        let asked = tokio::time::timeout(ANSWER, self.0.version()).await.map_err(|_| unanswered())?;
+        Ok(asked.map_err(error)?.version.unwrap_or_default())
     }
 
     async fn ping(&self) -> Result<()> {
@@ -300,13 +295,9 @@ impl Runtime for Docker {
         let details = memory.stats.unwrap_or_default();
         let inactive = details.get("inactive_file").or(details.get("total_inactive_file")).copied().unwrap_or_default();
         let memory_bytes = memory.usage.unwrap_or_default().saturating_sub(inactive);
-        Ok(Usage { cpu_nanoseconds: cpu, memory_bytes })
-    }
-
-    async fn written(&self, id: &str) -> Result<i64> {
-        let options = query::InspectContainerOptionsBuilder::new().size(true).build();
-        let answer = self.0.inspect_container(id, Some(options)).await.map_err(error)?;
-        Ok(answer.size_rw.unwrap_or_default())
+        let processes = stats.pids_stats.and_then(|pids| pids.current).unwrap_or_default();
+        let processes = i64::try_from(processes).unwrap_or(i64::MAX);
+        Ok(Usage { cpu_nanoseconds: cpu, memory_bytes, processes })
     }
 }
 

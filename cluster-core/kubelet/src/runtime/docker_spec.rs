@@ -43,7 +43,9 @@ pub(super) fn info(answer: ContainerInspectResponse) -> ContainerInfo {
         pid: state.pid.unwrap_or_default(),
         tty: config.tty.unwrap_or_default(),
         stdin_once: config.stdin_once.unwrap_or_default(),
+        runtime: answer.host_config.and_then(|host| host.runtime).unwrap_or_default(),
         log_path: answer.log_path.filter(|path| !path.is_empty()).map(Into::into),
+        written: answer.graph_driver.and_then(|mut driver| driver.data.remove("UpperDir")).map(Into::into),
     }
 }
 

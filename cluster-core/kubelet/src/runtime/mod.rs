@@ -26,8 +26,6 @@ pub(crate) mod label {
     pub(crate) const RESTARTS: &str = "io.kubernetes.container.restartCount";
     /// The hash of the container's definition.
     pub(crate) const HASH: &str = "io.kubernetes.container.hash";
-    /// The image as the pod names it.
-    pub(crate) const IMAGE: &str = "io.kubernetes.container.image";
     /// The value of [`CONTAINER`] on a sandbox.
     pub(crate) const SANDBOX: &str = "POD";
 }
@@ -93,8 +91,12 @@ pub(crate) struct ContainerInfo {
     pub(crate) tty: bool,
     /// Whether its standard input closes after the first attach.
     pub(crate) stdin_once: bool,
+    /// What runs it, by the engine's name of that.
+    pub(crate) runtime: String,
     /// The file on the node that its output goes to, if it is one.
     pub(crate) log_path: Option<PathBuf>,
+    /// The folder on the node that holds what it wrote beside its image and volumes, if the engine keeps it in one.
+    pub(crate) written: Option<PathBuf>,
 }
 
 impl ContainerInfo {
@@ -110,7 +112,7 @@ impl ContainerInfo {
 }
 
 /// An image in the engine.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ImageInfo {
     /// The ID, `sha256:...`.
     pub(crate) id: String,
@@ -205,22 +207,15 @@ pub(crate) struct Usage {
     pub(crate) cpu_nanoseconds: u64,
     /// Working set.
     pub(crate) memory_bytes: u64,
-}
-
-/// The engine.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct EngineInfo {
-    /// The version.
-    pub(crate) version: String,
-    /// `systemd` or `cgroupfs`.
-    pub(crate) cgroup_driver: String,
+    /// Processes and threads.
+    pub(crate) processes: i64,
 }
 
 /// A container engine.
 #[async_trait]
 pub(crate) trait Runtime: Send + Sync + 'static {
-    /// What the engine is. This costs it some milliseconds: see [`Runtime::ping`].
-    async fn info(&self) -> Result<EngineInfo>;
+    /// The engine's version.
+    async fn version(&self) -> Result<String>;
     /// Fails while the engine does not answer.
     async fn ping(&self) -> Result<()>;
     /// Creates a container of this name and answers its ID; a dead one of the same name is replaced.
@@ -255,6 +250,4 @@ pub(crate) trait Runtime: Send + Sync + 'static {
     fn events(&self) -> BoxStream<'static, RuntimeEvent>;
     /// What a container uses.
     async fn usage(&self, id: &str) -> Result<Usage>;
-    /// Bytes that a container wrote beside its image and volumes. Costs a walk over them.
-    async fn written(&self, id: &str) -> Result<i64>;
 }

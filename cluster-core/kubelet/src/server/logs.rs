@@ -1,5 +1,6 @@
 //! `GET /containerLogs/NAMESPACE/POD/CONTAINER`.
 
+use crate::pod::status::container_statuses;
 use crate::prelude::*;
 use crate::runtime::{LogQuery, Output, OutputStream};
 use axum::extract::{Path, State};
@@ -60,8 +61,7 @@ fn wanted(query: &HashMap<String, String>, now: Timestamp) -> Result<Wanted, Ref
 
 /// The engine's ID of the container whose log is meant, or upstream's word why there is none.
 fn choose(status: &PodStatus, pod: &str, container: &str, previous: bool) -> Result<String, String> {
-    let all = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    let found = all.chain(status.ephemeral_container_statuses.iter().flatten()).find(|c| c.name == container);
+    let found = container_statuses(status).find(|c| c.name == container);
     let missing = || format!("container {container:?} in pod {pod:?} is not available");
     let found: &ContainerStatus = found.ok_or_else(missing)?;
     let id =

@@ -1,5 +1,6 @@
 //! What running containers use, asked of the engine once for all who tell it: the summary and the metrics.
 
+use crate::pod::status::container_statuses;
 use crate::prelude::*;
 
 /// A pod's namespace, name and UID.
@@ -43,9 +44,7 @@ pub(super) async fn by_pod(target: &Target, running: &[ContainerInfo]) -> BTreeM
 
 /// The image and the start of a container as its pod's status has them.
 fn told(view: &View, container: &str) -> (String, Option<Time>) {
-    let status = &view.status;
-    let lists = [&status.container_statuses, &status.init_container_statuses, &status.ephemeral_container_statuses];
-    let found = lists.into_iter().flatten().flatten().find(|status| status.name == container);
+    let found = container_statuses(&view.status).find(|status| status.name == container);
     found.map_or_else(Default::default, |status| {
         let running = status.state.as_ref().and_then(|state| state.running.as_ref());
         (status.image.clone(), running.and_then(|running| running.started_at.clone()))
@@ -55,5 +54,6 @@ fn told(view: &View, container: &str) -> (String, Option<Time>) {
 /// What all containers of a pod use.
 pub(super) fn total(containers: &[Measured]) -> Usage {
     let sum = |field: fn(&Usage) -> u64| containers.iter().map(|container| field(&container.usage)).sum();
-    Usage { cpu_nanoseconds: sum(|usage| usage.cpu_nanoseconds), memory_bytes: sum(|usage| usage.memory_bytes) }
+    let (cpu_nanoseconds, memory_bytes) = (sum(|usage| usage.cpu_nanoseconds), sum(|usage| usage.memory_bytes));
+    Usage { cpu_nanoseconds, memory_bytes, ..Usage::default() }
 }

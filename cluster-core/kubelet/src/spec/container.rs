@@ -55,7 +55,7 @@ pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32, handler: &str)
         runtime: Some(handler.to_owned()),
         cpu_shares: Some(2),
         oom_score_adj: Some(context.capacity.oom_floor.max(-998)),
-        cgroup_parent: Some(qos::cgroup_parent(&spec, pod.uid(), &context.cgroup_driver)),
+        cgroup_parent: Some(qos::cgroup_parent(&spec, pod.uid())),
         security_opt: Some(vec!["seccomp=unconfined".to_owned()]),
         ..HostConfig::default()
     };
@@ -92,7 +92,6 @@ pub(crate) async fn container(
     let mut labels = labels(pod, &definition.name, parts.order.attempt);
     let image = definition.image.clone().unwrap_or_default();
     labels.insert(label::HASH.to_owned(), hash(definition));
-    labels.insert(label::IMAGE.to_owned(), image.clone());
     let limits = qos::limits(spec, definition, context.capacity.memory);
     let mut host = HostConfig {
         network_mode: on_node(spec.host_network).or(sandbox.clone()),
@@ -106,7 +105,7 @@ pub(crate) async fn container(
         memory: Some(limits.memory),
         memory_swap: Some(limits.memory),
         oom_score_adj: Some(limits.oom_score_adj.max(context.capacity.oom_floor)),
-        cgroup_parent: Some(qos::cgroup_parent(spec, pod.uid(), &context.cgroup_driver)),
+        cgroup_parent: Some(qos::cgroup_parent(spec, pod.uid())),
         runtime: Some(parts.runtime.to_owned()),
         ..HostConfig::default()
     };

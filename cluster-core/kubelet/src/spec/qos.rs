@@ -75,8 +75,14 @@ pub(crate) fn share_cpus<'a>(groups: &Path, pods: impl Iterator<Item = &'a PodSp
     let burstable = pods.filter(|spec| qos_class(spec) == "Burstable");
     let asked = burstable.map(|spec| request(spec, "cpu").milli_value()).sum();
     for (class, shares) in [("burstable", shares(asked)), ("besteffort", LEAST_SHARES)] {
-        tell(&groups.join("cpu/kubepods").join(class).join("cpu.shares"), &shares.to_string());
-        tell(&groups.join("kubepods").join(class).join("cpu.weight"), &weight(shares).to_string());
+        for (file, value) in [
+            (groups.join("cpu/kubepods").join(class).join("cpu.shares"), shares),
+            (groups.join("kubepods").join(class).join("cpu.weight"), weight(shares)),
+        ] {
+            if let Err(error) = tell(&file, &value.to_string()) {
+                tracing::warn!(%error, file = %file.display(), "failed to tell a group of processes what it may take");
+            }
+        }
     }
 }
 
@@ -86,22 +92,26 @@ fn weight(shares: i64) -> i64 {
 }
 
 /// Writes to a file of a control group, where it is there and says something else.
-fn tell(file: &Path, value: &str) {
-    if std::fs::read_to_string(file).is_ok_and(|now| now.trim() != value)
-        && let Err(error) = std::fs::write(file, value)
-    {
-        tracing::warn!(%error, file = %file.display(), "failed to tell a group of processes what it may take");
-    }
+fn tell(file: &Path, value: &str) -> std::io::Result<()> {
+    let differs = std::fs::read_to_string(file).is_ok_and(|now| now.trim() != value);
+    if differs { std::fs::write(file, value) } else { Ok(()) }
 }
 
 /// Lets the containers of a pod with resources as a whole take no more than that together. Their group below `groups` is
 /// there once its sandbox is.
-pub(crate) fn limit_pod(groups: &Path, spec: &PodSpec, parent: &str) {
+pub(crate) fn limit_pod(groups: &Path, spec: &PodSpec, parent: &str) -> Result<(), String> {
     if !is_set_as_whole(spec) {
-        return;
+        return Ok(());
     }
     let parent = parent.trim_start_matches('/');
     let Limits { cpu_shares, cpu_quota, memory, .. } = bounds(spec.resources.as_ref());
+    // The kernel would end containers rather than refuse.
+    for (hierarchy, file) in [("memory", "memory.usage_in_bytes"), ("", "memory.current")] {
+        let text = std::fs::read_to_string(groups.join(hierarchy).join(parent).join(file)).unwrap_or_default();
+        if let Some(usage) = text.trim().parse::<i64>().ok().filter(|usage| memory > 0 && *usage > memory) {
+            return Err(format!("attempting to set pod memory limit ({memory}) below current usage ({usage})"));
+        }
+    }
     let or = |amount: i64, none: &str| if amount > 0 { amount.to_string() } else { none.to_owned() };
     for (hierarchy, file, value) in [
         ("cpu", "cpu.shares", cpu_shares.to_string()),
@@ -111,8 +121,9 @@ pub(crate) fn limit_pod(groups: &Path, spec: &PodSpec, parent: &str) {
         ("", "cpu.max", format!("{} 100000", or(cpu_quota, "max"))),
         ("", "memory.max", or(memory, "max")),
     ] {
-        tell(&groups.join(hierarchy).join(parent).join(file), &value);
+        tell(&groups.join(hierarchy).join(parent).join(file), &value).map_err(|e| format!("{file}: {e}"))?;
     }
+    Ok(())
 }
 
 /// Removes the groups below `groups` that a pod had to itself.
@@ -185,13 +196,10 @@ pub(crate) fn memory_limit(spec: &PodSpec) -> Option<i64> {
 }
 
 /// The group that holds the pod's containers: that of its class, in which a pod with resources as a whole has its own.
-pub(crate) fn cgroup_parent(spec: &PodSpec, uid: &str, driver: &str) -> String {
-    let class = qos_class(spec).to_lowercase();
-    let group = match (driver, class.as_str()) {
-        ("systemd", "guaranteed") => return "kubepods.slice".to_owned(),
-        ("systemd", class) => return format!("kubepods-{class}.slice"),
-        (_, "guaranteed") => "/kubepods".to_owned(),
-        (_, class) => format!("/kubepods/{class}"),
+pub(crate) fn cgroup_parent(spec: &PodSpec, uid: &str) -> String {
+    let group = match qos_class(spec) {
+        "Guaranteed" => "/kubepods".to_owned(),
+        class => format!("/kubepods/{}", class.to_lowercase()),
     };
     if is_set_as_whole(spec) { format!("{group}/pod{uid}") } else { group }
 }
@@ -250,13 +258,13 @@ mod tests {
     #[test]
     fn a_pod_with_resources_as_a_whole_has_a_group_that_holds_its_containers_to_them() {
         let mut whole = spec(&json!({"limits": {"memory": "64Mi"}}));
-        assert_eq!(cgroup_parent(&whole, "u", "cgroupfs"), "/kubepods/burstable");
+        assert_eq!(cgroup_parent(&whole, "u"), "/kubepods/burstable");
         let resources = json!({"requests": {"cpu": "250m"}, "limits": {"cpu": "500m", "memory": "1Gi"}});
         whole.resources = serde_json::from_value(resources).expect("resources");
         let own = limits(&whole, &whole.containers[0], 1 << 30);
         assert_eq!((own.cpu_quota, own.memory), (0, 64 << 20), "a container has its own limits alone");
         let groups = tempfile::tempdir().expect("a folder");
-        let parent = cgroup_parent(&whole, "u", "cgroupfs");
+        let parent = cgroup_parent(&whole, "u");
         assert_eq!(parent, "/kubepods/burstable/podu");
         let expected = [
             ("cpu", "cpu.shares", "256"),
@@ -271,7 +279,14 @@ mod tests {
             std::fs::create_dir_all(folder(hierarchy)).expect("made");
             std::fs::write(folder(hierarchy).join(file), "before").expect("written");
         }
-        limit_pod(groups.path(), &whole, &parent);
+        let usage = folder("memory").join("memory.usage_in_bytes");
+        std::fs::write(&usage, "1073741825").expect("written");
+        assert!(
+            limit_pod(groups.path(), &whole, &parent)
+                .is_err_and(|why| why.contains("below current usage (1073741825)"))
+        );
+        std::fs::remove_file(usage).expect("removed");
+        limit_pod(groups.path(), &whole, &parent).expect("told");
         for (hierarchy, file, value) in expected {
             assert_eq!(std::fs::read_to_string(folder(hierarchy).join(file)).expect("a value"), value, "{file}");
             std::fs::remove_file(folder(hierarchy).join(file)).expect("removed");

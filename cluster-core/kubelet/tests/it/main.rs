@@ -1,4 +1,5 @@
-//! A kubelet on a real Docker engine with an API server in memory; `cargo nextest run --features docker-tests`.
+//! A kubelet on a real Docker engine, whose driver of control groups is `cgroupfs`, with an API server in memory;
+//! `cargo nextest run --features docker-tests`.
 
 use cluster_client::{Client, DeleteOptions, Patch};
 use cluster_fake_server::FakeServer;

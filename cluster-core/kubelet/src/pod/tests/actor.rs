@@ -11,10 +11,10 @@ use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Service};
+use k8s_openapi::api::node::v1::RuntimeClass;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 pub(super) struct Rig {
     pub(super) engine: Arc<Fake>,
@@ -43,7 +43,6 @@ pub(super) fn rig_of(client: Client) -> Rig {
         pressure: tokio::sync::watch::channel(Default::default()).1,
         options: Arc::new(options),
         capacity: Capacity::default(),
-        cgroup_driver: "cgroupfs".to_owned(),
     };
     Rig { engine, context: Arc::new(context), _root: root }
 }
@@ -127,10 +126,12 @@ async fn a_pod_that_wants_users_of_its_own_does_not_get_the_nodes() {
     let rig = rig();
     let mut pod = (*pod("i")).clone();
     pod.spec.get_or_insert_default().host_users = Some(false);
-    for (handler, who) in [("", "runtime"), ("sandboxed", "RuntimeClass handler \"sandboxed\"")] {
-        let handler = Arc::new(OnceCell::new_with(Some(handler.to_owned())));
+    let class = json!({"metadata": {"name": "safe"}, "handler": "sandboxed"});
+    rig.context.client.create::<RuntimeClass>(&serde_json::from_value(class).expect("a class")).await.expect("created");
+    for (class, who) in [(None, "runtime"), (Some("safe"), "RuntimeClass handler \"sandboxed\"")] {
+        pod.spec.get_or_insert_default().runtime_class_name = class.map(str::to_owned);
         let why = format!("can't set `spec.hostUsers: false`, {who} does not support user namespaces");
-        assert_eq!(start::sandbox(&rig.context, &pod, 0, &handler).await, Err(why));
+        assert_eq!(start::sandbox(&rig.context, &pod, 0).await, Err(why));
     }
     assert!(rig.engine.calls.lock().is_empty());
 }

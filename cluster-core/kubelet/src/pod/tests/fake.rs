@@ -1,8 +1,8 @@
 //! An engine in memory: records calls and lets tests end containers.
 
 use crate::runtime::{
-    ContainerInfo, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, OutputStream, Result, Runtime, RuntimeError,
-    RuntimeEvent, Session, Usage, label,
+    ContainerInfo, ExecSpec, ImageInfo, Limits, LogQuery, OutputStream, Result, Runtime, RuntimeError, RuntimeEvent,
+    Session, Usage, label,
 };
 use async_trait::async_trait;
 use bollard::auth::DockerCredentials;
@@ -80,8 +80,8 @@ fn none<T>() -> Result<T> {
 
 #[async_trait]
 impl Runtime for Fake {
-    async fn info(&self) -> Result<EngineInfo> {
-        Ok(EngineInfo { version: "26.1.5".to_owned(), cgroup_driver: "cgroupfs".to_owned() })
+    async fn version(&self) -> Result<String> {
+        Ok("26.1.5".to_owned())
     }
 
     async fn ping(&self) -> Result<()> {
@@ -194,9 +194,5 @@ impl Runtime for Fake {
 
     async fn usage(&self, _: &str) -> Result<Usage> {
         Ok(Usage::default())
-    }
-
-    async fn written(&self, _: &str) -> Result<i64> {
-        Ok(0)
     }
 }

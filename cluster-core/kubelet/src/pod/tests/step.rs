@@ -33,6 +33,7 @@ fn word(action: &Action) -> Option<String> {
         Action::RemoveSandbox { .. } => "-sandbox".to_owned(),
         Action::Start { name, attempt } => format!("{name}#{attempt}"),
         Action::Kill { name, grace, .. } => format!("kill {name} {}", grace.as_secs()),
+        Action::PreStop { name, .. } => format!("hook {name}"),
         Action::Resize { name, .. } => format!("resize {name}"),
         Action::AbortStarts => "abort".to_owned(),
         Action::RemoveVolumes => "-volumes".to_owned(),
@@ -78,8 +79,7 @@ impl Rig {
         let hash = self.state.spec_of(name).map(crate::spec::hash).unwrap_or_default();
         let attempt = self.state.container(name).expect("a container").restarts;
         let id = format!("{name}{attempt}");
-        let at = self.now;
-        self.on(Event::Started { name: name.to_owned(), id, image_id: "i".to_owned(), hash, at, user: None })
+        self.on(Event::Started(Found { hash, state: Ok(self.now), ..found(name, attempt, Ok(&id)) }))
     }
 
     fn exited(&mut self, name: &str, exit_code: i32) -> &mut Self {
@@ -101,7 +101,7 @@ impl Rig {
     }
 
     fn status(&self) -> PodStatus {
-        pod_status(&self.state, &PodStatus::default(), "192.168.0.1", self.now)
+        pod_status(&self.state, &PodStatus::default(), &PodStatus::default(), "192.168.0.1", self.now)
     }
 
     fn phase(&self) -> String {
@@ -148,6 +148,7 @@ fn found(name: &str, restarts: u32, state: Result<&str, Ended>) -> Found {
         restarts,
         hash: crate::spec::hash(&definition),
         image_id: "i".to_owned(),
+        user: None,
         state: state.map(|_| Timestamp::UNIX_EPOCH),
     }
 }
@@ -215,6 +216,21 @@ fn init_containers_run_one_after_the_other_and_sidecars_stay() {
 }
 
 #[test]
+fn the_hooks_of_all_containers_begin_together_and_a_sidecar_ends_after_its_own() {
+    let hook = json!({"preStop": {"sleep": {"seconds": 5}}});
+    let side = |name: &str| json!({"name": name, "restartPolicy": "Always", "lifecycle": hook});
+    let mut rig = Rig::ready(json!({
+        "initContainers": [side("first"), side("last")], "containers": [{"name": "c", "lifecycle": hook}],
+    }));
+    rig.started("first").started("last").started("c").took();
+    assert_eq!(rig.delete(30).took(), "abort hook first hook last kill c 30");
+    assert_eq!(rig.exited("c", 0).took(), "", "the hook of the last still runs");
+    rig.on(Event::PreStopped { name: "first".to_owned() });
+    assert_eq!(rig.on(Event::PreStopped { name: "last".to_owned() }).took(), "kill last 30");
+    assert_eq!(rig.exited("last", 0).took(), "kill first 30");
+}
+
+#[test]
 fn a_failed_init_container_is_tried_again_unless_never() {
     for (policy, taken, phase) in
         [("Always", "a#1", "Pending"), ("OnFailure", "a#1", "Pending"), ("Never", "abort -sandbox", "Failed")]
@@ -244,6 +260,25 @@ fn a_container_may_have_a_policy_and_rules_of_its_own() {
         let restarted = rig.exited("c", exit_code).took().contains("c#1");
         assert_eq!(restarted, again, "{policy} {rules} {exit_code}");
     }
+}
+
+#[test]
+fn a_rule_has_all_containers_start_again_from_the_first() {
+    let rules = json!([{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]);
+    let container = json!({"name": "c", "restartPolicy": "Never", "restartPolicyRules": rules});
+    let mut rig = Rig::ready(json!({
+        "restartPolicy": "Never", "initContainers": [{"name": "i"}], "containers": [container, {"name": "d"}, {"name": "e"}],
+    }));
+    rig.started("i").exited("i", 0).started("c").started("d").started("e").exited("e", 0).took();
+    assert_eq!(rig.condition("AllContainersRestarting"), pair("False", ""));
+    assert_eq!(rig.exited("c", 42).took(), "kill d 30");
+    assert_eq!(rig.condition("AllContainersRestarting"), pair("True", "RestartAllContainersStarted"));
+    assert_eq!((rig.exited("d", 143).took().as_str(), rig.phase().as_str()), ("i#1", "Running"));
+    assert_eq!(rig.started("i").exited("i", 0).took(), "c#1 d#1 e#1");
+    rig.started("c").started("d").started("e").exited("c", 42).exited("d", 0).exited("e", 0).took();
+    assert_eq!((rig.wait(9).took().as_str(), rig.wait(1).took().as_str()), ("", "i#2"), "it crashes in a loop");
+    rig.started("i").exited("i", 0).started("c").started("d").started("e").took();
+    assert_eq!(rig.exited("c", 1).exited("d", 0).exited("e", 0).took(), "abort -sandbox", "no rule speaks of it");
 }
 
 #[test]
