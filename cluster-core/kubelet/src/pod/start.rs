@@ -109,7 +109,7 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
             let runs = info.running;
             let failed = hook.err().filter(|_| runs);
             let failed = failed.map(|message| Event::HookFailed { name: order.name.clone(), message });
-            [Event::Started(found(context, pod, info).await)].into_iter().chain(failed).collect()
+            [Event::Started(found(context, pod, info).await.into())].into_iter().chain(failed).collect()
         }
         Err(e) => failed(("RunContainerError", e.to_string())),
     }
@@ -117,9 +117,10 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
 
 /// How a container that the engine has started stands.
 async fn found(context: &Context, pod: &Pod, info: ContainerInfo) -> Found {
-    let state = match info.running {
-        true => Ok(info.started_at.unwrap_or_else(Timestamp::now)),
-        false => Err(ended(context, pod, &info).await),
+    let state = if info.running {
+        Ok(info.started_at.unwrap_or_else(Timestamp::now))
+    } else {
+        Err(ended(context, pod, &info).await)
     };
     let user = std::fs::read_to_string(format!("/proc/{}/status", info.pid)).ok().and_then(|text| user(&text));
     let [name, hash] = [label::CONTAINER, label::HASH].map(|key| info.label(key).to_owned());
@@ -186,7 +187,8 @@ async fn not_started(context: &Context, pod: &Pod, order: &StartOrder, id: &str,
     };
     let hash = info.label(label::HASH).to_owned();
     let (name, id, restarts) = (order.name.clone(), id.to_owned(), order.attempt);
-    vec![Event::Started(Found { name, id, restarts, hash, image_id: info.image_id, user: None, state: Err(ended) })]
+    let found = Found { name, id, restarts, hash, image_id: info.image_id, user: None, state: Err(ended) };
+    vec![Event::Started(found.into())]
 }
 
 async fn post_start(context: &Context, pod: &Pod, order: &StartOrder, id: &str) -> Result<(), String> {

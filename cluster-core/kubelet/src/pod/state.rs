@@ -298,7 +298,7 @@ pub(crate) enum Event {
     /// The sandbox is gone, as was asked.
     SandboxRemoved,
     /// A container was started, and its postStart hook is through.
-    Started(Found),
+    Started(Box<Found>),
     /// A container could not be started.
     StartFailed { name: String, reason: &'static str, message: String },
     /// The engine took new requests and limits of a running container, or of the pod when the name is empty; or why not.

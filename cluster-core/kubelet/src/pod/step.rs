@@ -50,7 +50,7 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
             }
         }
         Event::SandboxRemoved => sandbox_removed(state),
-        Event::Started(found) => started(state, found),
+        Event::Started(found) => started(state, *found),
         Event::StartFailed { name, reason, message } => start_failed(state, &name, (reason, message), now, actions),
         Event::Resized { name, outcome } => resized(state, &name, outcome, now, actions),
         Event::HookFailed { name, message } => {

@@ -79,7 +79,7 @@ impl Rig {
         let hash = self.state.spec_of(name).map(crate::spec::hash).unwrap_or_default();
         let attempt = self.state.container(name).expect("a container").restarts;
         let id = format!("{name}{attempt}");
-        self.on(Event::Started(Found { hash, state: Ok(self.now), ..found(name, attempt, Ok(&id)) }))
+        self.on(Event::Started(Found { hash, state: Ok(self.now), ..found(name, attempt, Ok(&id)) }.into()))
     }
 
     fn exited(&mut self, name: &str, exit_code: i32) -> &mut Self {
