@@ -19,7 +19,7 @@ pub use api::backup;
 pub use cluster_network::dns::resolve;
 pub use cluster_pki::tls::install_provider as install_crypto;
 pub use run::{run, shutdown_signal};
-pub use standalone::{ApiOptions, Component, SimulateOptions, run_apiserver, run_component, simulate};
+pub use standalone::{ApiOptions, Component, run_apiserver, run_component, simulate};
 
 use crate::prelude::*;
 

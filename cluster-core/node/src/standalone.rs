@@ -34,33 +34,14 @@ pub enum Component {
 /// An API server without nodes, for tests of what talks to one.
 #[derive(Debug, Clone)]
 pub struct ApiOptions {
-    /// Keeps certificates, the store and `kubeconfig`; made when it is missing.
-    pub data: PathBuf,
     /// The port on the loopback interface; 0 takes a free one.
     pub port: u16,
     /// What else runs in the process.
     pub with: Vec<Component>,
-    /// Where the kubeconfig goes instead.
+    /// Where the kubeconfig goes; into the folder of the data by default.
     pub kubeconfig: Option<PathBuf>,
     /// A `KubeSchedulerConfiguration`.
     pub scheduler_config: Option<PathBuf>,
-    /// What the API server is told.
-    pub told: ApiServer,
-}
-
-/// A cluster in one process, whose nodes are simulated.
-#[derive(Debug, Clone)]
-pub struct SimulateOptions {
-    /// Keeps its state; a temporary folder by default.
-    pub data: Option<PathBuf>,
-    /// Where the kubeconfig goes; into the folder by default.
-    pub kubeconfig: Option<PathBuf>,
-    /// The port on the loopback interface; 0 takes a free one.
-    pub port: u16,
-    /// A `KubeSchedulerConfiguration`.
-    pub scheduler_config: Option<PathBuf>,
-    /// How many nodes it has, those that the folder knows already among them.
-    pub nodes: usize,
     /// What the API server is told.
     pub told: ApiServer,
 }
@@ -102,10 +83,11 @@ pub async fn run_component(
     lead(name, &identity()?, &client, &cancel, work).await
 }
 
-/// Runs an API server until `cancel`. Says on its output when it answers; `kubeconfig` leads to it then.
-pub async fn run_apiserver(options: &ApiOptions, cancel: CancellationToken) -> Result<()> {
+/// Runs an API server until `cancel`, with certificates, the store and `kubeconfig` in a folder that is made when it is
+/// missing. Says on its output when it answers; `kubeconfig` leads to it then.
+pub async fn run_apiserver(data: &Path, options: &ApiOptions, cancel: CancellationToken) -> Result<()> {
     let tasks = TaskTracker::new();
-    let (parts, kubeconfig) = start_apiserver(options, &tasks, &cancel).await?;
+    let (parts, kubeconfig) = start_apiserver(data, options, &tasks, &cancel).await?;
     drop(parts);
     println!("devcluster: api server ready with {}", kubeconfig.display());
     tasks.close();
@@ -113,26 +95,23 @@ pub async fn run_apiserver(options: &ApiOptions, cancel: CancellationToken) -> R
     Ok(())
 }
 
-/// Runs a whole cluster in this process until `cancel`: API server, scheduler, controllers and simulated nodes. Says on
-/// its output when pods can be made.
-pub async fn simulate(options: &SimulateOptions, cancel: CancellationToken) -> Result<()> {
+/// Runs a whole cluster in this process until `cancel`: API server, scheduler, controllers and so many simulated nodes,
+/// those that the folder knows already among them; a temporary folder by default. Says on its output when pods can be made.
+pub async fn simulate(
+    data: Option<&Path>,
+    nodes: usize,
+    options: &ApiOptions,
+    cancel: CancellationToken,
+) -> Result<()> {
     let tasks = TaskTracker::new();
     let temporary = tempfile::Builder::new().prefix("devcluster-simulate-").tempdir();
     let temporary = temporary.context("failed to make a temporary folder")?;
-    let api = ApiOptions {
-        data: options.data.clone().unwrap_or_else(|| temporary.path().to_owned()),
-        port: options.port,
-        with: vec![Component::Scheduler, Component::Controllers, Component::Simulator],
-        kubeconfig: options.kubeconfig.clone(),
-        scheduler_config: options.scheduler_config.clone(),
-        told: options.told.clone(),
-    };
-    let (parts, kubeconfig) = start_apiserver(&api, &tasks, &cancel).await?;
+    let (parts, kubeconfig) = start_apiserver(data.unwrap_or(temporary.path()), options, &tasks, &cancel).await?;
     let admin = parts.admin();
-    let ready = prepare_simulation(&admin, &parts.informers, options.nodes);
+    let ready = prepare_simulation(&admin, &parts.informers, nodes);
     if let Some(ready) = cancel.run_until_cancelled(ready).await {
         ready?;
-        println!("devcluster: {} simulated nodes are ready\nexport KUBECONFIG={}", options.nodes, kubeconfig.display());
+        println!("devcluster: {} simulated nodes are ready\nexport KUBECONFIG={}", nodes, kubeconfig.display());
     }
     drop(parts);
     tasks.close();
@@ -157,24 +136,24 @@ async fn prepare_simulation(client: &Client, informers: &Informers, nodes: usize
 
 /// Starts the server and what runs with it; also gives the path of the kubeconfig.
 async fn start_apiserver<'a>(
+    data: &Path,
     options: &ApiOptions,
     tasks: &'a TaskTracker,
     cancel: &'a CancellationToken,
 ) -> Result<(Parts<'a>, PathBuf)> {
     let settings = scheduler_settings(options.scheduler_config.as_deref())?;
-    let pki = options.data.join("pki");
+    let pki = data.join("pki");
     let authority = prepare(&pki)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
     let listener = listener.with_context(|| format!("failed to listen on port {}", options.port))?;
     let url = format!("https://{}", listener.local_addr().context("the listener has no address")?);
     let healing = Healing::default();
     let (service_subnet, addresses) = (SERVICE_SUBNET, Vec::new());
-    let state = &options.data;
     let (healing, told) = (&healing, &options.told);
     let setup =
-        Setup { pki: &pki, state, etcd: None, listener, service_subnet, addresses, leased: None, healing, told };
+        Setup { pki: &pki, state: data, etcd: None, listener, service_subnet, addresses, leased: None, healing, told };
     let server = setup.start(tasks, cancel).await?;
-    let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| options.data.join("kubeconfig"));
+    let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| data.join("kubeconfig"));
     write_kubeconfig(&authority, &kubeconfig, &url)?;
     let parts = Parts::new(&server, tasks, cancel);
     for component in &options.with {
@@ -248,9 +227,8 @@ mod tests {
 
     async fn start_with(data: &Path, port: u16, told: ApiServer) -> (Client, TaskTracker, CancellationToken) {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let (data, with) = (data.to_owned(), Vec::new());
-        let options = ApiOptions { data, port, with, kubeconfig: None, scheduler_config: None, told };
-        let (_, kubeconfig) = start_apiserver(&options, &tasks, &cancel).await.expect("the server starts");
+        let options = ApiOptions { port, with: Vec::new(), kubeconfig: None, scheduler_config: None, told };
+        let (_, kubeconfig) = start_apiserver(data, &options, &tasks, &cancel).await.expect("the server starts");
         tasks.close();
         let config = Kubeconfig::read(&kubeconfig).expect("a kubeconfig");
         (Client::new(Arc::new(config.backend(None).expect("a way to the server")), "test"), tasks, cancel)

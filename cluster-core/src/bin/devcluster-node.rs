@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use cluster_core::Simulate;
-use cluster_node::{ApiOptions, Component, SimulateOptions, run_component};
+use cluster_node::{ApiOptions, Component, run_component};
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
 
@@ -114,13 +114,14 @@ async fn run(verb: Verb) -> Result<()> {
         Verb::Simulator(options) => run_component(Component::Simulator, &options.kubeconfig, None, cancel).await,
         Verb::Simulate(Simulate { nodes, data, kubeconfig, port, scheduler_config, apiserver_arg }) => {
             let told = cluster_launcher::api_server_arguments(&apiserver_arg)?;
-            let options = SimulateOptions { data, kubeconfig, port, scheduler_config, nodes, told };
-            cluster_node::simulate(&options, cancel).await
+            let with = vec![Component::Scheduler, Component::Controllers, Component::Simulator];
+            let options = ApiOptions { port, with, kubeconfig, scheduler_config, told };
+            cluster_node::simulate(data.as_deref(), nodes, &options, cancel).await
         }
         Verb::Apiserver { data, port, with, apiserver_arg } => {
             let told = cluster_launcher::api_server_arguments(&apiserver_arg)?;
-            let options = ApiOptions { data, port, with, kubeconfig: None, scheduler_config: None, told };
-            cluster_node::run_apiserver(&options, cancel).await
+            let options = ApiOptions { port, with, kubeconfig: None, scheduler_config: None, told };
+            cluster_node::run_apiserver(&data, &options, cancel).await
         }
     }
 }
