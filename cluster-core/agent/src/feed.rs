@@ -3,7 +3,7 @@
 use crate::health::{Health, needs_object};
 use crate::prelude::*;
 use crate::row::{self, Column, ExtraColumn, Row};
-use crate::watch::{Event, Form, Scope, follow, status_of};
+use crate::watch::status_of;
 use cluster_client::Status;
 use std::sync::Weak;
 
@@ -24,18 +24,9 @@ impl Resource {
         Self { group: group.to_owned(), version: version.to_owned(), resource: resource.to_owned() }
     }
 
-    /// The path of the collection; of all namespaces when `namespace` is empty. A part that is no plain name selects
-    /// nothing: it is escaped.
+    /// The path of the collection; of all namespaces when `namespace` is empty.
     pub(crate) fn path(&self, namespace: &str) -> String {
-        let (version, resource) = (escape(&self.version), escape(&self.resource));
-        let root = match self.group.as_str() {
-            "" => format!("/api/{version}"),
-            group => format!("/apis/{}/{version}", escape(group)),
-        };
-        match namespace {
-            "" => format!("{root}/{resource}"),
-            namespace => format!("{root}/namespaces/{}/{resource}", escape(namespace)),
-        }
+        cluster_client::collection_path(&self.group, &self.version, namespace, &self.resource)
     }
 }
 
@@ -146,14 +137,14 @@ impl Feed {
         let filled = store.clone();
         let whole = needs_object(&spec.resource.group, &spec.resource.resource)
             || spec.columns.iter().any(|column| !column.json_path.is_empty());
-        let scope = Scope {
+        let form = if whole { Form::RowsWithObjects } else { Form::Rows };
+        let scope = WatchScope {
             path: spec.resource.path(""),
             label_selector: spec.label_selector.clone(),
             field_selector: spec.field_selector.clone(),
-            form: if whole { Form::RowsWithObjects } else { Form::Rows },
         };
         let task = tokio::spawn(async move {
-            follow(&backend, &scope, |event| filled.lock().take(&spec, event)).await;
+            follow(&backend, &scope, form, |event| filled.lock().take(&spec, event)).await;
         });
         Self { store, _task: AbortOnDropHandle::new(task) }
     }

@@ -1,31 +1,16 @@
-//! Follows a collection in any of its forms: the whole of it first, then every change, across lost connections.
+//! Follows a collection in any of its forms, page by page.
 
 use crate::prelude::*;
-use cluster_client::{Backend, Error, Status, WatchEvent, successful};
-use std::fmt::Write as _;
+use cluster_client::{Backend, Error, Follower, Status, WatchEvent, WatchStream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 
 const PAGE: usize = 500;
-/// A watch that ended sooner than this did not work, even when it ended without an error.
-const HEALTHY: Duration = Duration::from_secs(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
-/// What is followed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Scope {
-    /// The path of the collection.
-    pub(crate) path: String,
-    pub(crate) label_selector: String,
-    pub(crate) field_selector: String,
-    pub(crate) form: Form,
-}
-
 /// How objects are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Form {
     /// As they are.
-    #[default]
     Objects,
     /// As rows of a table with their metadata.
     Rows,
@@ -63,24 +48,58 @@ impl Event {
     }
 }
 
-/// Follows for ever.
-pub(crate) async fn follow(backend: &HttpBackend, scope: &Scope, mut take: impl FnMut(Event) + Send) {
-    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-    let mut position = None;
-    loop {
-        let start = Instant::now();
-        let ended = run(backend, scope, &mut position, &mut take).await;
-        if start.elapsed() >= HEALTHY {
-            backoff.reset();
+/// Follows a collection for ever.
+pub(crate) async fn follow(backend: &HttpBackend, scope: &WatchScope, form: Form, take: impl FnMut(Event) + Send) {
+    cluster_client::follow(Following { backend, scope, form, take }).await;
+}
+
+struct Following<'a, T> {
+    backend: &'a HttpBackend,
+    scope: &'a WatchScope,
+    form: Form,
+    take: T,
+}
+
+impl<T: FnMut(Event) + Send> Follower for Following<'_, T> {
+    /// Hands over page after page, so that the first ones are seen while the others are on their way.
+    async fn list(&mut self) -> Result<String, Error> {
+        let mut more = String::new();
+        loop {
+            let query = format!("limit={PAGE}&continue={}", escape(&more));
+            let bytes = successful(self.backend.call(request(self.scope, self.form, &query)?).await?)?;
+            let Page { metadata } = decode("List", &bytes)?;
+            let next = metadata.continue_.unwrap_or_default();
+            let (first, last) = (more.is_empty(), next.is_empty());
+            (self.take)(Event::Page { bytes, first, last });
+            if last {
+                return Ok(metadata.resource_version.unwrap_or_default());
+            }
+            more = next;
         }
-        match ended.map_err(|error| status_of(&error)) {
-            Err(status) if status.code == 410 => position = None,
-            Err(status) => take(Event::Lost(status)),
-            Ok(()) => {}
-        }
-        if start.elapsed() < HEALTHY {
-            tokio::time::sleep(backoff.pause()).await;
-        }
+    }
+
+    async fn watch(&mut self, revision: &str) -> Result<WatchStream, Error> {
+        let query = format!("watch=true&allowWatchBookmarks=true&resourceVersion={revision}");
+        self.backend.events(request(self.scope, self.form, &query)?).await
+    }
+
+    fn take(&mut self, event: WatchEvent) -> Option<String> {
+        let (bytes, gone) = match event {
+            WatchEvent::Bookmark(revision) => return Some(revision),
+            WatchEvent::Added(bytes) | WatchEvent::Modified(bytes) => (bytes, false),
+            WatchEvent::Deleted(bytes) => (bytes, true),
+        };
+        let revision = revision(self.form, &bytes);
+        (self.take)(if gone { Event::Gone(bytes) } else { Event::Put(bytes) });
+        revision
+    }
+
+    fn lost(&mut self, error: Error) {
+        (self.take)(Event::Lost(status_of(&error)));
+    }
+
+    fn resumed(&mut self) {
+        (self.take)(Event::Back);
     }
 }
 
@@ -89,97 +108,21 @@ pub(crate) fn status_of(error: &Error) -> Status {
     error.status().cloned().unwrap_or_else(|| Status::new(503, "ServiceUnavailable", error.to_string()))
 }
 
-/// Lists unless the position is known, then watches until the server ends it.
-async fn run(
-    backend: &HttpBackend,
-    scope: &Scope,
-    position: &mut Option<String>,
-    take: &mut (impl FnMut(Event) + Send),
-) -> Result<(), Error> {
-    let resumed = position.is_some();
-    if !resumed {
-        list(backend, scope, position, take).await?;
-    }
-    let from = position.clone().unwrap_or_default();
-    let request = scope.request(&format!("watch=true&allowWatchBookmarks=true&resourceVersion={from}"))?;
-    let mut events = backend.events(request).await?;
-    if resumed {
-        take(Event::Back);
-    }
-    while let Some(event) = events.next().await {
-        let (bytes, gone) = match event? {
-            WatchEvent::Bookmark(revision) => {
-                *position = Some(revision);
-                continue;
-            }
-            WatchEvent::Added(bytes) | WatchEvent::Modified(bytes) => (bytes, false),
-            WatchEvent::Deleted(bytes) => (bytes, true),
-        };
-        if let Some(revision) = revision(scope.form, &bytes) {
-            *position = Some(revision);
-        }
-        take(if gone { Event::Gone(bytes) } else { Event::Put(bytes) });
-    }
-    Ok(())
-}
-
-impl Scope {
-    /// A request of the collection with more in its query.
-    fn request(&self, more: &str) -> Result<Request<Bytes>, Error> {
-        let mut uri = format!("{}?{more}", self.path);
-        for (name, value) in [("labelSelector", &self.label_selector), ("fieldSelector", &self.field_selector)] {
-            if !value.is_empty() {
-                write!(uri, "&{name}={}", escape(value)).expect("a string takes every write");
-            }
-        }
-        let accept = match self.form {
-            Form::Objects => "application/json",
-            Form::Rows => TABLE,
-            Form::RowsWithObjects => {
-                uri.push_str("&includeObject=Object");
-                TABLE
-            }
-        };
-        let request = Request::get(&uri).header(ACCEPT, accept).body(Bytes::new());
-        request.map_err(|error| Error::Config(format!("{uri:?} is no request path: {error}")))
-    }
+/// A request of the collection in a form, with more in its query.
+fn request(scope: &WatchScope, form: Form, more: &str) -> Result<Request<Bytes>, Error> {
+    let (accept, whole) = match form {
+        Form::Objects => ("application/json", ""),
+        Form::Rows => (TABLE, ""),
+        Form::RowsWithObjects => (TABLE, "&includeObject=Object"),
+    };
+    let uri = format!("{}?{more}{}{whole}", scope.path, scope.selectors());
+    let request = Request::get(&uri).header(ACCEPT, accept).body(Bytes::new());
+    request.map_err(|error| Error::Config(format!("{uri:?} is no request path: {error}")))
 }
 
 #[derive(Deserialize)]
 struct Page {
-    metadata: PageMeta,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PageMeta {
-    resource_version: String,
-    #[serde(rename = "continue")]
-    more: String,
-}
-
-/// Hands over page after page, so that the first ones are seen while the others are on their way.
-async fn list(
-    backend: &HttpBackend,
-    scope: &Scope,
-    position: &mut Option<String>,
-    take: &mut (impl FnMut(Event) + Send),
-) -> Result<(), Error> {
-    let mut more = String::new();
-    while position.is_none() {
-        let request = scope.request(&format!("limit={PAGE}&continue={}", escape(&more)))?;
-        let bytes = successful(backend.call(request).await?)?;
-        let PageMeta { resource_version, more: next } = decode::<Page>("List", &bytes)?.metadata;
-        let (first, last) = (more.is_empty(), next.is_empty());
-        *position = last.then_some(resource_version);
-        take(Event::Page { bytes, first, last });
-        more = next;
-    }
-    Ok(())
-}
-
-pub(crate) fn decode<'a, T: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes).map_err(|source| Error::Decode { kind, source })
+    metadata: ListMeta,
 }
 
 /// The revision of a changed object, or of the object in a table's only row.
@@ -196,7 +139,7 @@ fn revision(form: Form, bytes: &[u8]) -> Option<String> {
         Form::Objects => decode("object", bytes).ok()?,
         _ => decode::<Table>("Table", bytes).ok()?.rows.pop()?.object,
     };
-    Some(page.metadata.resource_version).filter(|revision| !revision.is_empty())
+    page.metadata.resource_version
 }
 
 #[cfg(test)]
@@ -234,13 +177,9 @@ mod tests {
 
     #[test]
     fn selectors_are_escaped_and_the_form_is_asked_for() {
-        let scope = Scope {
-            path: "/api/v1/pods".to_owned(),
-            label_selector: "a=b,c".to_owned(),
-            form: Form::RowsWithObjects,
-            ..Scope::default()
-        };
-        let request = scope.request("limit=1").expect("a request");
+        let (path, label_selector) = ("/api/v1/pods".to_owned(), "a=b,c".to_owned());
+        let scope = WatchScope { path, label_selector, ..WatchScope::default() };
+        let request = request(&scope, Form::RowsWithObjects, "limit=1").expect("a request");
         assert_eq!(request.uri(), "/api/v1/pods?limit=1&labelSelector=a%3Db%2Cc&includeObject=Object");
         assert_eq!(request.headers()[ACCEPT], TABLE);
     }

@@ -1,6 +1,6 @@
 //! The way to an API server: one call, one watch.
 
-use crate::Error;
+use crate::{Error, escape};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -14,6 +14,15 @@ pub struct WatchScope {
     pub label_selector: String,
     /// A field selector, for example `spec.nodeName=worker-1`; empty for all.
     pub field_selector: String,
+}
+
+impl WatchScope {
+    /// The selectors as a query goes on with them.
+    pub fn selectors(&self) -> String {
+        let named = [("labelSelector", &self.label_selector), ("fieldSelector", &self.field_selector)];
+        let given = named.iter().filter(|(_, selector)| !selector.is_empty());
+        given.map(|(name, selector)| format!("&{name}={}", escape(selector))).collect()
+    }
 }
 
 /// A whole collection at one revision.

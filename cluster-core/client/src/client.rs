@@ -1,14 +1,13 @@
 //! Typed requests: one [`Client`] for every kind k8s-openapi knows.
 
-use crate::options::{ListOptions, Patch};
 use crate::prelude::*;
-use crate::{Backend, DeleteOptions, Error, Object, Status, WatchScope};
+use crate::{Backend, DeleteOptions, Error, Object, Patch, Status, WatchScope};
 use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fmt::{self, Debug, Write as _};
+use std::fmt::{self, Debug};
 use tokio::sync::Semaphore;
 
 /// Typed access to one API server under one identity. Namespace `""` means a cluster-scoped kind, or all namespaces.
@@ -42,20 +41,17 @@ impl Client {
         self.send(Method::GET, &object_path::<K>(namespace, name, ""), None).await
     }
 
-    /// Reads a whole collection.
-    pub async fn list<K: Object>(&self, namespace: &str, options: &ListOptions) -> Result<Vec<K>, Error> {
-        let scope = WatchScope {
-            path: collection_path::<K>(namespace),
-            label_selector: options.label_selector.clone(),
-            field_selector: options.field_selector.clone(),
-        };
+    /// Reads what of a collection has these labels (`app=web`), all of it when none are given.
+    pub async fn list<K: Object>(&self, namespace: &str, labels: &str) -> Result<Vec<K>, Error> {
+        let (path, label_selector) = (path_of::<K>(namespace), labels.to_owned());
+        let scope = WatchScope { path, label_selector, ..WatchScope::default() };
         let page = self.backend.list(&scope).await?;
         page.items.iter().map(|item| decode(K::KIND, item)).collect()
     }
 
     /// Creates an object in the namespace its metadata names.
     pub async fn create<K: Object>(&self, object: &K) -> Result<K, Error> {
-        let path = collection_path::<K>(object.namespace());
+        let path = path_of::<K>(object.namespace());
         self.send(Method::POST, &self.managed(&path), Some(encode(object)?)).await
     }
 
@@ -193,7 +189,8 @@ pub fn successful(response: http::Response<Bytes>) -> Result<Bytes, Error> {
     })))
 }
 
-pub(crate) fn decode<'a, R: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<R, Error> {
+/// Reads JSON; `kind` is for the error.
+pub fn decode<'a, R: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<R, Error> {
     serde_json::from_slice(bytes).map_err(|source| Error::Decode { kind, source })
 }
 
@@ -213,21 +210,26 @@ pub fn escape(value: &str) -> impl fmt::Display + '_ {
     utf8_percent_encode(value, QUERY)
 }
 
-pub(crate) fn collection_path<K: Object>(namespace: &str) -> String {
-    let mut path = match K::GROUP {
-        "" => format!("/api/{}", K::VERSION),
-        group => format!("/apis/{group}/{}", K::VERSION),
+/// The path of a collection; of all namespaces when none is named. A part that is no plain name selects nothing: it is
+/// escaped.
+pub fn collection_path(group: &str, version: &str, namespace: &str, plural: &str) -> String {
+    let (version, plural) = (escape(version), escape(plural));
+    let root = match group {
+        "" => format!("/api/{version}"),
+        group => format!("/apis/{}/{version}", escape(group)),
     };
-    if !namespace.is_empty() {
-        write!(path, "/namespaces/{}", escape(namespace)).expect("a string takes every write");
+    match namespace {
+        "" => format!("{root}/{plural}"),
+        namespace => format!("{root}/namespaces/{}/{plural}", escape(namespace)),
     }
-    path.push('/');
-    path.push_str(K::URL_PATH_SEGMENT);
-    path
+}
+
+pub(crate) fn path_of<K: Object>(namespace: &str) -> String {
+    collection_path(K::GROUP, K::VERSION, namespace, K::URL_PATH_SEGMENT)
 }
 
 fn object_path<K: Object>(namespace: &str, name: &str, subresource: &str) -> String {
-    let mut path = format!("{}/{}", collection_path::<K>(namespace), utf8_percent_encode(name, PATH));
+    let mut path = format!("{}/{}", path_of::<K>(namespace), utf8_percent_encode(name, PATH));
     if !subresource.is_empty() {
         path.push('/');
         path.push_str(subresource);
@@ -246,7 +248,7 @@ mod tests {
 
     #[test]
     fn paths_follow_the_url_grammar() {
-        assert_eq!(collection_path::<Pod>(""), "/api/v1/pods");
+        assert_eq!(path_of::<Pod>(""), "/api/v1/pods");
         assert_eq!(object_path::<Pod>("a", "b", "status"), "/api/v1/namespaces/a/pods/b/status");
         assert_eq!(object_path::<Node>("", "n1", ""), "/api/v1/nodes/n1");
         assert_eq!(object_path::<Deployment>("a", "b", ""), "/apis/apps/v1/namespaces/a/deployments/b");

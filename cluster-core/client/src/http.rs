@@ -62,7 +62,8 @@ pub struct HttpBackend {
     calls: HyperClient,
     /// Watches hold a stream each for long, so they have connections of their own, one per [`WATCHES_PER_LANE`].
     lanes: Vec<HyperClient>,
-    watching: Arc<AtomicUsize>,
+    /// Held once more by each watch that runs.
+    watching: Arc<()>,
     /// Speaks HTTP/1.1 alone, whose connections can be taken over.
     upgrades: HyperClient,
     identity: Identity,
@@ -163,8 +164,8 @@ impl HttpBackend {
     /// Sends a request whose answer is read as it comes, for example a log. One with an `Upgrade` header goes over a
     /// connection of its own, which `hyper::upgrade::on` takes over when the server agreed.
     pub async fn open(&self, request: Request<Bytes>) -> Result<Response<Streaming>, Error> {
-        let place = watch::Place::take(&self.watching);
-        let lane = &self.lanes[place.number() / WATCHES_PER_LANE % LANES];
+        let place = self.watching.clone();
+        let lane = &self.lanes[Arc::strong_count(&place) / WATCHES_PER_LANE % LANES];
         let upgrade = request.headers().contains_key(header::UPGRADE);
         let response = self.send(if upgrade { &self.upgrades } else { lane }, request).await?;
         Ok(response.map(|body| {
@@ -194,7 +195,7 @@ impl HttpBackend {
     }
 
     async fn page(&self, scope: &WatchScope, more: &str) -> Result<Bytes, Error> {
-        let mut uri = format!("{}?limit={PAGE_SIZE}{}", scope.path, selectors(scope));
+        let mut uri = format!("{}?limit={PAGE_SIZE}{}", scope.path, scope.selectors());
         if !more.is_empty() {
             write!(uri, "&continue={}", escape(more)).expect("a string takes every write");
         }
@@ -231,7 +232,7 @@ impl Backend for HttpBackend {
     }
 
     async fn watch(&self, scope: &WatchScope, resource_version: &str) -> Result<WatchStream, Error> {
-        self.events(get(&watch::uri(scope, &selectors(scope), resource_version))?).await
+        self.events(get(&watch::uri(scope, resource_version))?).await
     }
 }
 
@@ -274,16 +275,6 @@ fn get(uri: &str) -> Result<Request<Bytes>, Error> {
         .header(header::ACCEPT, "application/json")
         .body(Bytes::new())
         .map_err(|e| Error::Config(format!("{uri:?} is no request path: {e}")))
-}
-
-fn selectors(scope: &WatchScope) -> String {
-    let mut query = String::new();
-    for (name, value) in [("labelSelector", &scope.label_selector), ("fieldSelector", &scope.field_selector)] {
-        if !value.is_empty() {
-            write!(query, "&{name}={}", escape(value)).expect("a string takes every write");
-        }
-    }
-    query
 }
 
 /// The whole chain of causes: hyper's own text says little.

@@ -1,6 +1,7 @@
 //! Shared caches of what the API server holds, one watch per kind and process, with indexes and subscribers.
 
-use crate::client::collection_path;
+use crate::client::path_of;
+use crate::follow::follow;
 use crate::prelude::*;
 use crate::reflector::Reflector;
 use futures::FutureExt as _;
@@ -118,7 +119,7 @@ impl Informers {
     /// The cache of the objects two selectors pick, for example `""` and `spec.nodeName=worker-1`.
     pub fn scoped<K: Object>(&self, label_selector: &str, field_selector: &str) -> Informer<K> {
         self.watching(WatchScope {
-            path: collection_path::<K>(""),
+            path: path_of::<K>(""),
             label_selector: label_selector.to_owned(),
             field_selector: field_selector.to_owned(),
         })
@@ -170,8 +171,8 @@ impl<K: Object> Informer<K> {
         let cache = Arc::new(RwLock::new(Cache::default()));
         let (synced_tx, synced) = watch::channel(false);
         let (backend, filled) = (client.backend().clone(), cache.clone());
-        let reflector = Reflector { backend, scope, trim, cache: filled, synced: synced_tx, position: None };
-        let task = tokio::spawn(reflector.run().boxed());
+        let reflector = Reflector { backend, scope, trim, cache: filled, synced: synced_tx };
+        let task = tokio::spawn(follow(reflector).boxed());
         Self(Arc::new(Shared { cache, synced, _task: AbortOnDropHandle::new(task) }))
     }
 
@@ -183,6 +184,18 @@ impl<K: Object> Informer<K> {
     /// All objects, by namespace and name.
     pub fn list(&self) -> Vec<Arc<K>> {
         self.0.cache.read().objects.values().cloned().collect()
+    }
+
+    /// The objects of a namespace, by name.
+    pub fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
+        let cache = self.0.cache.read();
+        let from = cache.objects.range(ObjectKey::new(namespace, "")..);
+        from.take_while(|(key, _)| *key.namespace == *namespace).map(|(_, object)| object.clone()).collect()
+    }
+
+    /// How many objects there are.
+    pub fn count(&self) -> usize {
+        self.0.cache.read().objects.len()
     }
 
     /// Files every object, present and future, under the values `extract` gives. A second call with a known name does

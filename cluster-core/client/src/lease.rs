@@ -24,14 +24,6 @@ pub struct LeaderElection {
     pub identity: String,
 }
 
-/// What a candidate should do, given the Lease it sees.
-#[derive(Debug, PartialEq)]
-enum Step {
-    Create(LeaseSpec),
-    Write(LeaseSpec),
-    Wait,
-}
-
 impl LeaderElection {
     /// Candidate `identity` for the Lease `namespace/name`: 15 s lease, 10 s to renew, a try every 2 s.
     pub fn new(namespace: &str, name: &str, identity: &str) -> Self {
@@ -96,10 +88,10 @@ impl LeaderElection {
             *seen = Some((spec.clone(), Instant::now()));
         }
         let expired = seen.as_ref().is_some_and(|(spec, at)| at.elapsed() > lease_time(spec));
-        let written = match self.step(spec.as_ref(), expired, Timestamp::now()) {
-            Step::Wait => return Ok(false),
-            Step::Create(spec) => client.create(&self.lease(spec)).await,
-            Step::Write(spec) => client.update(&Lease { spec: Some(spec), ..current.unwrap_or_default() }).await,
+        let Some(claim) = self.claim(spec.as_ref(), expired, Timestamp::now()) else { return Ok(false) };
+        let written = match current {
+            None => client.create(&self.lease(claim)).await,
+            Some(lease) => client.update(&Lease { spec: Some(claim), ..lease }).await,
         };
         match written {
             Ok(lease) => {
@@ -111,8 +103,8 @@ impl LeaderElection {
         }
     }
 
-    /// What to do about the Lease as it stands; `expired` says that its holder stopped renewing.
-    fn step(&self, current: Option<&LeaseSpec>, expired: bool, now: Timestamp) -> Step {
+    /// What to write into the Lease as it stands, or nothing; `expired` says that its holder stopped renewing.
+    fn claim(&self, current: Option<&LeaseSpec>, expired: bool, now: Timestamp) -> Option<LeaseSpec> {
         let renewed = LeaseSpec {
             holder_identity: Some(self.identity.clone()),
             lease_duration_seconds: Some(i32::try_from(LEASE.as_secs()).unwrap_or(i32::MAX)),
@@ -121,17 +113,15 @@ impl LeaderElection {
             lease_transitions: Some(0),
             ..LeaseSpec::default()
         };
-        let Some(current) = current else { return Step::Create(renewed) };
+        let Some(current) = current else { return Some(renewed) };
         let holder = current.holder_identity.as_deref().unwrap_or_default();
         let transitions = current.lease_transitions.unwrap_or_default();
         if holder == self.identity {
             let acquire_time = current.acquire_time.clone();
-            return Step::Write(LeaseSpec { acquire_time, lease_transitions: Some(transitions), ..renewed });
+            return Some(LeaseSpec { acquire_time, lease_transitions: Some(transitions), ..renewed });
         }
-        if holder.is_empty() || expired {
-            return Step::Write(LeaseSpec { lease_transitions: Some(transitions + 1), ..renewed });
-        }
-        Step::Wait
+        let free = holder.is_empty() || expired;
+        free.then(|| LeaseSpec { lease_transitions: Some(transitions + 1), ..renewed })
     }
 
     /// Lets the next candidate in at once.
@@ -168,10 +158,8 @@ mod tests {
     #[test]
     fn a_lease_is_taken_only_when_free_or_expired() {
         let election = LeaderElection::new("kube-system", "x", "me");
-        let transitions = |current: Option<&LeaseSpec>, expired| match election.step(current, expired, Timestamp::now())
-        {
-            Step::Create(spec) | Step::Write(spec) => spec.lease_transitions,
-            Step::Wait => None,
+        let transitions = |current: Option<&LeaseSpec>, expired| {
+            election.claim(current, expired, Timestamp::now()).and_then(|spec| spec.lease_transitions)
         };
         assert_eq!(transitions(None, false), Some(0));
         assert_eq!(transitions(Some(&held_by("me")), false), Some(3));

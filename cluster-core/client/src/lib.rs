@@ -7,6 +7,7 @@ mod backend;
 pub mod backoff;
 mod client;
 pub mod events;
+mod follow;
 pub mod http;
 mod informer;
 pub mod kubeconfig;
@@ -24,13 +25,14 @@ pub mod trim;
 pub mod volumes;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
-pub use client::{Client, escape, successful};
+pub use client::{Client, collection_path, decode, escape, successful};
 pub use cluster_object::status::Status;
+pub use follow::{Follower, follow};
 pub use informer::{Change, Informer, Informers, ObjectKey};
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
 pub use object::Object;
-pub use options::{ListOptions, Patch};
-pub use queue::WorkQueue;
+pub use options::Patch;
+pub use queue::{Work, WorkQueue};
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]

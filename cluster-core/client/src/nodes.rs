@@ -1,6 +1,7 @@
 //! Which nodes a selector picks, and which a pod tolerates.
 
 use crate::prelude::*;
+use cluster_object::selector::Operator;
 use k8s_openapi::api::core::v1::{
     Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration,
 };
@@ -9,24 +10,8 @@ use k8s_openapi::api::core::v1::{
 pub const NAME_FIELD: &str = "metadata.name";
 
 fn holds(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
-    let values = requirement.values.as_deref().unwrap_or_default();
-    let listed = || value.is_some_and(|value| values.iter().any(|wanted| wanted == value));
-    let compared = |good: fn(&i64, &i64) -> bool| {
-        value.zip(values.first()).is_some_and(|(value, bound)| compare(value, bound, good))
-    };
-    match requirement.operator.as_str() {
-        "In" => listed(),
-        "NotIn" => !listed(),
-        "Exists" => value.is_some(),
-        "DoesNotExist" => value.is_none(),
-        "Gt" => compared(i64::gt),
-        "Lt" => compared(i64::lt),
-        _ => false,
-    }
-}
-
-fn compare(actual: &str, bound: &str, good: fn(&i64, &i64) -> bool) -> bool {
-    actual.parse().ok().zip(bound.parse().ok()).is_some_and(|(actual, bound)| good(&actual, &bound))
+    let wanted = requirement.values.as_deref().unwrap_or_default();
+    Operator::of_nodes(&requirement.operator).is_some_and(|operator| operator.holds(value, wanted))
 }
 
 /// Whether a term picks the node of this name and these labels. One without conditions picks none.
@@ -63,15 +48,14 @@ pub fn covers(toleration: &Toleration, taint: &Taint) -> bool {
     let is_for = |wanted: &Option<String>, actual: &str| {
         wanted.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == actual)
     };
-    let value = toleration.value.as_deref().unwrap_or_default();
     let actual = taint.value.as_deref().unwrap_or_default();
     is_for(&toleration.effect, &taint.effect)
         && is_for(&toleration.key, &taint.key)
         && match toleration.operator.as_deref().unwrap_or_default() {
-            "" | "Equal" => value == actual,
+            "" | "Equal" => toleration.value.as_deref().unwrap_or_default() == actual,
             "Exists" => true,
-            "Gt" => compare(actual, value, i64::gt),
-            "Lt" => compare(actual, value, i64::lt),
+            "Gt" => Operator::GreaterThan.holds(Some(actual), toleration.value.as_slice()),
+            "Lt" => Operator::LessThan.holds(Some(actual), toleration.value.as_slice()),
             _ => false,
         }
 }

@@ -1,15 +1,6 @@
-//! How lists and patches are asked for.
+//! How patches are asked for.
 
 use serde_json::Value;
-
-/// Narrows a list.
-#[derive(Debug, Clone, Default)]
-pub struct ListOptions {
-    /// For example `app=web`; empty for all.
-    pub label_selector: String,
-    /// For example `spec.nodeName=worker-1`; empty for all.
-    pub field_selector: String,
-}
 
 /// A change to an object, in one of the four ways the API knows.
 #[derive(Debug, Clone)]

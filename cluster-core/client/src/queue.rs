@@ -1,13 +1,25 @@
 //! The work queue between informers and workers: no duplicates, no key in two hands, delays and back-off.
 
 use crate::prelude::*;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use std::any::type_name;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt::{Debug, Display};
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use tokio::sync::Notify;
 
 const BASE_DELAY: Duration = Duration::from_millis(5);
 const MAX_DELAY: Duration = Duration::from_secs(1000);
+/// How many times as long as the work on it took a key rests after it. The first change is answered at once; those of a
+/// burst are seen together, so that a set of 500 pods is not counted 500 times while they start.
+const REST: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// What a worker does about a key; a time asks for the key again after it.
+pub type Work<C, T, E> = for<'a> fn(&'a C, &'a T) -> BoxFuture<'a, Result<Option<Duration>, E>>;
 
 /// A queue of keys. A key that is added while it waits is there once; one that is added while a worker has it is
 /// handed out again after that worker called [`WorkQueue::done`]. Clones share the queue.
@@ -89,7 +101,7 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
     }
 
     /// Makes `key` ready after a delay that doubles with each call, from 5 ms to 1000 s, until [`WorkQueue::forget`].
-    pub fn add_rate_limited(&self, key: T) {
+    fn add_rate_limited(&self, key: T) {
         let failures = {
             let mut state = self.0.state.lock();
             let failures = state.failures.entry(key.clone()).or_default();
@@ -101,12 +113,12 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
     }
 
     /// Forgets the failures of `key`.
-    pub fn forget(&self, key: &T) {
+    fn forget(&self, key: &T) {
         self.0.state.lock().failures.remove(key);
     }
 
     /// The next key; the caller owns it until it calls [`WorkQueue::done`]. `None` once the queue is closed.
-    pub async fn get(&self) -> Option<T> {
+    async fn get(&self) -> Option<T> {
         loop {
             let next = {
                 let mut state = self.0.state.lock();
@@ -140,7 +152,7 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
     }
 
     /// Gives `key` back; hands it out again when it was added meanwhile.
-    pub fn done(&self, key: &T) {
+    fn done(&self, key: &T) {
         let mut state = self.0.state.lock();
         state.in_work.remove(key);
         if state.dirty.contains(key) {
@@ -156,6 +168,37 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         self.0.notify.notify_waiters();
         self.0.notify.notify_one();
     }
+}
+
+impl<T: Clone + Eq + Hash + Debug + Send + 'static> WorkQueue<T> {
+    /// Works for `owner` on one key after the other, whatever becomes of each, until the queue is closed.
+    pub async fn work<C, E: Display>(self, owner: Arc<C>, work: Work<C, T, E>) {
+        while let Some(key) = self.get().await {
+            let start = Instant::now();
+            match AssertUnwindSafe(work(&owner, &key)).catch_unwind().await {
+                Ok(Ok(again)) => {
+                    self.forget(&key);
+                    if let Some(delay) = again {
+                        self.add_after(key.clone(), delay);
+                    }
+                }
+                Ok(Err(error)) => {
+                    tracing::debug!(owner = type_name::<C>(), ?key, %error, "failed, will try again");
+                    self.add_rate_limited(key.clone());
+                }
+                Err(_) => {
+                    tracing::error!(owner = type_name::<C>(), ?key, "panicked, will try again");
+                    self.add_rate_limited(key.clone());
+                }
+            }
+            tokio::spawn(release(key, self.clone(), (start.elapsed() * REST).min(LONGEST_REST)));
+        }
+    }
+}
+
+async fn release<T: Clone + Eq + Hash>(key: T, queue: WorkQueue<T>, rest: Duration) {
+    tokio::time::sleep(rest).await;
+    queue.done(&key);
 }
 
 impl<T: Clone + Eq + Hash> State<T> {
@@ -177,6 +220,7 @@ impl<T: Clone + Eq + Hash> State<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test(start_paused = true)]
     async fn a_key_is_queued_once_and_never_in_two_hands() {
@@ -263,5 +307,70 @@ mod tests {
         asleep().await.expect("the first hears it");
         assert_eq!(queue.get().await, None);
         asleep().await.expect("and the second from the first");
+    }
+
+    const WORK: Duration = Duration::from_millis(5);
+
+    /// Remembers how many changes there were when it last began, and how often it began.
+    #[derive(Default)]
+    struct Counter {
+        changes: AtomicUsize,
+        seen: AtomicUsize,
+        runs: AtomicUsize,
+    }
+
+    type Outcome = Result<Option<Duration>, &'static str>;
+
+    impl Counter {
+        async fn reconcile(&self) -> Outcome {
+            self.seen.store(self.changes.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.runs.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(WORK).await;
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_of_a_burst_are_seen_together_and_the_last_one_too() {
+        let (controller, queue) = (Arc::new(Counter::default()), WorkQueue::new());
+        let worker = tokio::spawn(queue.clone().work(controller.clone(), |c, _| c.reconcile().boxed()));
+        for _ in 0..100 {
+            controller.changes.fetch_add(1, Ordering::Relaxed);
+            queue.add("web");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(WORK * (1 + REST)).await;
+        assert_eq!(controller.seen.load(Ordering::Relaxed), 100);
+        let runs = controller.runs.load(Ordering::Relaxed);
+        assert!(runs <= 6, "{runs} times in 100 ms, of which each takes 25 ms with its rest");
+        queue.close();
+        worker.await.expect("the worker ends");
+    }
+
+    /// Remembers its tasks.
+    struct Clumsy(Mutex<Vec<u8>>);
+
+    impl Clumsy {
+        fn reconcile(&self, number: u8) -> Outcome {
+            let tries = {
+                let mut seen = self.0.lock();
+                seen.push(number);
+                seen.len()
+            };
+            assert!(tries > 1, "the first time it stumbles");
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_outlives_a_panic_and_does_the_task_again() {
+        let (controller, queue) = (Arc::new(Clumsy(Mutex::default())), WorkQueue::new());
+        let work = queue.clone().work(controller.clone(), |c, number| async move { c.reconcile(*number) }.boxed());
+        let worker = tokio::spawn(work);
+        queue.add(7);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(*controller.0.lock(), [7, 7]);
+        queue.close();
+        worker.await.expect("the worker ends");
     }
 }

@@ -24,7 +24,6 @@ pub(crate) fn runner(context: &Context) -> Runner<Autoscalers> {
     let (client, recorder) = (context.client.clone(), context.recorder("horizontal-pod-autoscaler"));
     let (autoscalers, pods) = context.caches();
     let controller = Arc::new(Autoscalers { client, recorder, autoscalers, pods, known: Mutex::default() });
-    index::by_namespace(&controller.pods);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on(&controller.autoscalers, |_, change| Some(change.unless(|old, new| old.spec == new.spec)?.key()))
         .needs(&controller.pods)
@@ -177,7 +176,7 @@ impl Autoscalers {
         let selector = Selector::parse(&target.selector).map_err(|why| {
             invalid(format!("couldn't convert selector into a corresponding internal selector object: {why}"))
         })?;
-        target.pods = self.pods.by_index(BY_NAMESPACE, &key.namespace);
+        target.pods = self.pods.in_namespace(&key.namespace);
         target.pods.retain(|pod| matches(&selector, &pod.metadata));
         let mut known = self.known.lock();
         let start = || Memory::starting_with(target.replicas, Instant::now());

@@ -31,7 +31,8 @@ pub(crate) async fn claim<O: Object, K: Object>(
     cache: &Informer<K>,
     finalizer: Option<&str>,
 ) -> Result<Vec<Arc<K>>, Error> {
-    let candidates = index::candidates(cache, owner);
+    let mut candidates = cache.by_index(BY_OWNER, owner.uid());
+    candidates.extend(cache.by_index(index::ORPHANS, owner.namespace()));
     let mut owned = Vec::with_capacity(candidates.len());
     let mut may_adopt = None;
     for object in candidates {

@@ -6,6 +6,7 @@ mod pods;
 use crate::history::{self, History};
 use crate::meta::selector as matcher;
 use crate::prelude::*;
+use cluster_client::backoff::Backoff;
 use plan::Plan;
 use pods::{on_node, pattern};
 
@@ -22,7 +23,6 @@ pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
         history: History::new(&context.client, &context.informers, history::REVISION),
         failures: Mutex::default(),
     });
-    index::by_namespace(&controller.sets);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on(&controller.sets, |c, change| c.control.owner(change))
         .on(&controller.control.pods, DaemonSets::concerned)
@@ -46,8 +46,8 @@ pub(crate) struct DaemonSets {
     nodes: Informer<Node>,
     control: PodControl,
     history: History,
-    /// How often and when the pod of a set last ended on a node.
-    failures: Mutex<HashMap<(ObjectKey, String), (u32, Instant)>>,
+    /// For each set and node on which its pod ended, until when the next one that ends lies there.
+    failures: Mutex<HashMap<(ObjectKey, String), (Backoff, Instant)>>,
 }
 
 impl DaemonSets {
@@ -57,11 +57,6 @@ impl DaemonSets {
             return Ok(None);
         };
         let selector = matcher(&set.spec.selector);
-        if selector.is_empty() {
-            let message = "This daemon set is selecting all pods. A non-empty selector is required.";
-            self.control.recorder.warning(&reference(set.as_ref()), "SelectingAll", message);
-            return Ok(None);
-        }
         let settled = self.control.settled(set.as_ref());
         let owned = self.control.claim(set.as_ref(), &selector).await?;
         if set.is_deleting() {
@@ -104,30 +99,24 @@ impl DaemonSets {
         }
         plan.create.truncate(BURST);
         plan.delete.truncate(BURST);
-        if !plan.create.is_empty() {
-            let pods = plan.create.iter().map(|node| on_node(pattern, node)).collect();
-            self.control.create(set, pods).await?;
-        }
-        if !plan.delete.is_empty() {
-            self.control.delete(set, &plan.delete).await?;
-        }
+        self.control.create(set, plan.create.iter().map(|node| on_node(pattern, node)).collect()).await?;
+        self.control.delete(set, &plan.delete).await?;
         Ok(again)
     }
 
     /// How long the pod that ended on a node has to lie there; `None` counts one more end.
     fn hold_back(&self, set: ObjectKey, node: &str) -> Option<Duration> {
-        let mut failures = self.failures.lock();
-        let (count, last) = failures.entry((set, node.to_owned())).or_insert((0, Instant::now()));
-        if last.elapsed() > 2 * MAX_BACKOFF {
-            *count = 0;
+        let (now, mut failures) = (Instant::now(), self.failures.lock());
+        let new = || (Backoff::new(FIRST_BACKOFF, MAX_BACKOFF), now);
+        let (backoff, until) = failures.entry((set, node.to_owned())).or_insert_with(new);
+        if *until > now {
+            return Some(*until - now);
         }
-        let pause =
-            if *count == 0 { Duration::ZERO } else { FIRST_BACKOFF * 2_u32.saturating_pow((*count - 1).min(20)) };
-        let left = pause.min(MAX_BACKOFF).checked_sub(last.elapsed()).filter(|left| !left.is_zero());
-        if left.is_none() {
-            (*count, *last) = (*count + 1, Instant::now());
+        if now - *until > 2 * MAX_BACKOFF {
+            backoff.reset();
         }
-        left
+        *until = now + backoff.pause();
+        None
     }
 }
 

@@ -14,7 +14,6 @@ pub(crate) fn runner(context: &Context) -> Runner<Deployments> {
     let (client, recorder) = (context.client.clone(), context.recorder("deployment-controller"));
     let (deployments, sets, pods) = context.caches();
     let controller = Arc::new(Deployments { client, recorder, deployments, sets, pods });
-    index::by_namespace(&controller.deployments);
     index::by_owner(&controller.sets);
     index::by_owner(&controller.pods);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
@@ -66,11 +65,6 @@ impl Deployments {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(deployment) = self.deployments.get(key) else { return Ok(None) };
         let selector = matcher(&deployment.spec.selector);
-        if selector.is_empty() {
-            let message = "This deployment is selecting all pods. A non-empty selector is required.";
-            self.recorder.warning(&reference(deployment.as_ref()), "SelectingAll", message);
-            return Ok(None);
-        }
         let sets = claim(&self.client, deployment.as_ref(), &selector, &self.sets, None).await?;
         let new = revision::find_new(&deployment, &sets);
         let is_old = |set: &&Arc<ReplicaSet>| new.as_ref().is_none_or(|new| new.uid() != set.uid());

@@ -13,8 +13,6 @@ pub(crate) fn runner(context: &Context) -> Runner<Budgets> {
     let (client, recorder) = (context.client.clone(), context.recorder("controllermanager"));
     let (budgets, pods, sets, deployments, controllers, stateful) = context.caches();
     let controller = Arc::new(Budgets { client, recorder, budgets, pods, sets, deployments, controllers, stateful });
-    index::by_namespace(&controller.budgets);
-    index::by_namespace(&controller.pods);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on_each(&controller.budgets)
         .on(&controller.pods, |c, change| c.of_pod(change.object()))
@@ -175,7 +173,7 @@ impl Budgets {
 
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(budget) = self.budgets.get(key) else { return Ok(None) };
-        let mut pods = self.pods.by_index(BY_NAMESPACE, &key.namespace);
+        let mut pods = self.pods.in_namespace(&key.namespace);
         pods.retain(|pod| picks(&budget, pod));
         if pods.is_empty() {
             self.recorder.normal(&reference(budget.as_ref()), "NoPods", "No matching pods found");
@@ -217,7 +215,6 @@ mod tests {
     use crate::pods::tests::pod as parse;
     use cluster_fake_server::FakeServer;
     use serde_json::json;
-    use tokio_util::sync::CancellationToken;
 
     #[test]
     fn a_budget_allows_what_is_healthy_beyond_what_it_needs() {
@@ -252,13 +249,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_scale_of_any_kind_counts_and_a_kind_without_one_closes_the_budget() {
-        let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+        let server = FakeServer::new();
         let client = server.client();
         let kinds = json!({"resources": [{"name": "clones", "kind": "Clone", "namespaced": true, "verbs": []}]});
         server.serve("/apis/x.io/v1", kinds);
         let clone = json!({"metadata": {"name": "web", "uid": "u"}, "spec": {"replicas": 3}});
         server.serve("/apis/x.io/v1/namespaces/ns/clones/web", clone.clone());
-        let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
+        let context = Context::of(&client);
         let budgets = context.informers.informer::<PodDisruptionBudget>();
         tokio::spawn(runner(&context).run(context.cancel));
         let budget = json!({"metadata": {"name": "b", "namespace": "ns"},
@@ -287,7 +284,6 @@ mod tests {
         add("p2").await;
         add("p3").await;
         assert_eq!(told(), (Some(3), Some(1), "SufficientPods".to_owned(), String::new()));
-        cancel.cancel();
     }
 
     #[test]

@@ -5,7 +5,6 @@ mod graph;
 
 use crate::prelude::*;
 use crate::resources::CUSTOM_RESOURCES;
-use crate::runner::work;
 use collector::Collector;
 use graph::Task;
 use parking_lot::RwLock;
@@ -63,10 +62,9 @@ impl Monitors {
                 }
             }
         }
-        let collector = &self.collector;
         for _ in 0..WORKERS {
-            let work = work(collector.clone(), |c, task| c.reconcile(task).boxed(), collector.queue.clone());
-            workers.spawn(work.boxed());
+            let queue = self.collector.queue.clone();
+            workers.spawn(queue.work(self.collector.clone(), |c, task| c.reconcile(task).boxed()).boxed());
         }
     }
 

@@ -5,15 +5,9 @@ use crate::prelude::*;
 /// The index of objects by the UID of what controls them.
 pub(crate) const BY_OWNER: &str = "controller-uid";
 /// The index of objects nobody controls by namespace.
-const ORPHANS: &str = "orphans";
+pub(crate) const ORPHANS: &str = "orphans";
 /// The index of pods by node.
 pub(crate) const BY_NODE: &str = "node";
-/// The index of objects by namespace.
-pub(crate) const BY_NAMESPACE: &str = "namespace";
-
-pub(crate) fn by_namespace<K: Object>(cache: &Informer<K>) {
-    cache.add_index(BY_NAMESPACE, |object| vec![object.namespace().to_owned()]);
-}
 
 /// Files objects under what controls them, and those nobody controls under their namespace.
 pub(crate) fn by_owner<K: Object>(cache: &Informer<K>) {
@@ -32,16 +26,9 @@ pub(crate) fn by_node(cache: &Informer<Pod>) {
     });
 }
 
-/// What `owner` controls, and what it might adopt.
-pub(crate) fn candidates<O: Object, K: Object>(cache: &Informer<K>, owner: &O) -> Vec<Arc<K>> {
-    let mut candidates = cache.by_index(BY_OWNER, owner.uid());
-    candidates.extend(cache.by_index(ORPHANS, owner.namespace()));
-    candidates
-}
-
 /// The keys of the objects of a namespace that `fit`.
 pub(crate) fn near<K: Object>(cache: &Informer<K>, namespace: &str, fit: impl Fn(&K) -> bool) -> Vec<ObjectKey> {
-    let mut near = cache.by_index(BY_NAMESPACE, namespace);
+    let mut near = cache.in_namespace(namespace);
     near.retain(|object| fit(object));
     meta::keys(&near)
 }

@@ -72,12 +72,7 @@ impl Jobs {
             self.control.recorder.event(&reference(job), kind, &reason, message);
         }
         try_join_all(plan.free.iter().chain(&plan.delete).map(|pod| self.free(pod))).await?;
-        if !plan.delete.is_empty() {
-            self.control.delete(job, &plan.delete).await?;
-        }
-        if plan.create.is_empty() {
-            return Ok(());
-        }
+        self.control.delete(job, &plan.delete).await?;
         self.control.create(job, plan.create.into_iter().map(|index| new_pod(job, index)).collect()).await
     }
 
@@ -149,14 +144,12 @@ mod tests {
     use cluster_client::Change;
     use cluster_fake_server::FakeServer;
     use std::time::Duration;
-    use tokio_util::sync::CancellationToken;
 
     #[tokio::test(start_paused = true)]
     async fn a_job_runs_its_pods_counts_them_and_goes_after_its_time() {
         let server = FakeServer::new();
         let client = server.client();
-        let cancel = CancellationToken::new();
-        let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
+        let context = Context::of(&client);
         let (pods, jobs) = (context.informers.informer::<Pod>(), context.informers.informer::<Job>());
         tokio::spawn(runner(&context).run(context.cancel));
         let mut changes = pods.subscribe();
@@ -187,6 +180,5 @@ mod tests {
         client.update(&brief).await.expect("updated");
         tokio::time::sleep(Duration::from_secs(5)).await;
         assert!(jobs.list().is_empty());
-        cancel.cancel();
     }
 }

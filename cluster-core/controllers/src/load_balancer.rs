@@ -150,17 +150,16 @@ impl LoadBalancers {
 mod tests {
     use super::*;
     use cluster_fake_server::FakeServer;
-    use tokio_util::sync::CancellationToken;
 
     #[tokio::test(start_paused = true)]
     async fn a_service_gets_the_address_that_another_leaves() {
-        let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+        let server = FakeServer::new();
         let client = server.client();
         let informers = Informers::new(client.clone());
         let only = Ipv4Addr::new(172, 30, 0, 200);
         let options = crate::Options { load_balancers: Some(only..=only), ..crate::Options::default() };
         let services = informers.informer::<Service>();
-        tokio::spawn(run(Context { informers, options, cancel: cancel.clone(), ..Context::of(&client) }));
+        tokio::spawn(run(Context { informers, options, ..Context::of(&client) }));
         for name in ["first", "second"] {
             let service = json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"type": "LoadBalancer"}});
             client.create(&serde_json::from_value::<Service>(service).expect("a service")).await.expect("created");
@@ -172,7 +171,6 @@ mod tests {
         client.delete::<Service>("ns", "first", &DeleteOptions::default()).await.expect("deleted");
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(of("second"), Some(only));
-        cancel.cancel();
     }
 
     #[test]

@@ -80,7 +80,6 @@ mod tests {
     use super::*;
     use cluster_client::Informers;
     use cluster_fake_server::FakeServer;
-    use tokio_util::sync::CancellationToken;
 
     #[test]
     fn networks_are_given_from_the_top_and_again_only_when_the_rest_was() {
@@ -109,8 +108,8 @@ mod tests {
             client.create::<Node>(&serde_json::from_value(node).expect("a node")).await.expect("created");
         }
         let options = crate::Options { node_networks: "10.128.0.0/22".parse().ok(), ..Default::default() };
-        let (informers, cancel) = (Informers::new(client.clone()), CancellationToken::new());
-        tokio::spawn(run(Context { informers: informers.clone(), options, cancel, ..Context::of(&client) }));
+        let informers = Informers::new(client.clone());
+        tokio::spawn(run(Context { informers: informers.clone(), options, ..Context::of(&client) }));
         let mut changes = informers.informer::<Node>().subscribe();
         let mut given = std::collections::BTreeMap::new();
         while given.len() < 3 {

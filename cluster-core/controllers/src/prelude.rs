@@ -2,7 +2,7 @@
 
 pub(crate) use crate::claims::claim;
 pub(crate) use crate::conditions::Condition;
-pub(crate) use crate::index::{BY_NAMESPACE, BY_NODE, BY_OWNER, near};
+pub(crate) use crate::index::{BY_NODE, BY_OWNER, near};
 pub(crate) use crate::meta::{Labels, controller_key, controller_reference, scaled, seconds, since};
 pub(crate) use crate::pod_control::{BURST, PodControl, from_template};
 pub(crate) use crate::pods::{is_active, is_available, is_finished, is_ready, phase, until_available};
@@ -14,7 +14,7 @@ pub(crate) use crate::{
 pub(crate) use cluster_client::events::{Recorder, reference};
 pub(crate) use cluster_client::volumes::{claim_key, volume_name};
 pub(crate) use cluster_client::{
-    Change, Client, DeleteOptions, Informer, Informers, Object, ObjectKey, Patch, WatchScope, WorkQueue,
+    Change, Client, DeleteOptions, Informer, Informers, Object, ObjectKey, Patch, WatchScope, Work, WorkQueue,
 };
 pub(crate) use cluster_object::quantity::Quantity;
 pub(crate) use cluster_object::selector::Selector;

@@ -23,21 +23,10 @@ fn concerned<K: Object>(
 }
 
 pub(crate) fn runner(context: &Context) -> Runner<Quotas> {
-    let informers = &context.informers;
-    let controller = Arc::new(Quotas {
-        client: context.client.clone(),
-        informers: informers.clone(),
-        quotas: informers.informer(),
-        pods: informers.informer(),
-        services: informers.informer(),
-        claims: informers.informer(),
-        counted: Mutex::default(),
-        queue: WorkQueue::new(),
-    });
-    index::by_namespace(&informers.informer::<ResourceQuota>());
-    index::by_namespace(&informers.informer::<Pod>());
-    index::by_namespace(&informers.informer::<Service>());
-    index::by_namespace(&informers.informer::<PersistentVolumeClaim>());
+    let (client, informers) = (context.client.clone(), context.informers.clone());
+    let (quotas, pods, services, claims) = context.caches();
+    let (counted, queue) = (Mutex::default(), WorkQueue::new());
+    let controller = Arc::new(Quotas { client, informers, quotas, pods, services, claims, counted, queue });
     let same_pod = |old: &Pod, new: &Pod| {
         is_finished(old) == is_finished(new) && old.is_deleting() == new.is_deleting() && old.spec == new.spec
     };
@@ -75,7 +64,7 @@ impl Quotas {
         let status = ResourceQuotaStatus { hard: Some(hard), used: Some(used) };
         let updated = ResourceQuota { status: Some(status), ..(*quota).clone() };
         write_status(&self.client, quota.as_ref(), &updated).await?;
-        let (pods, now) = (self.pods.by_index(BY_NAMESPACE, &key.namespace), meta::now());
+        let (pods, now) = (self.pods.in_namespace(&key.namespace), meta::now());
         let leaving = pods.iter().filter_map(|pod| until_over(pod, &now)).min();
         Ok(waits.then_some(RETRY).into_iter().chain(leaving).min())
     }
@@ -107,7 +96,7 @@ impl Quotas {
     fn counted(&self, name: &str, namespace: &str) -> Option<Quantity> {
         let counted = self.counted.lock();
         let informer = counted.get(quota::only_counts(name)?)?;
-        let number = i64::try_from(informer.by_index(BY_NAMESPACE, namespace).len()).ok()?;
+        let number = i64::try_from(informer.in_namespace(namespace).len()).ok()?;
         informer.is_synced().then(|| Quantity::new(number))
     }
 
@@ -123,7 +112,6 @@ impl Quotas {
         };
         let scope = WatchScope { path: found.path(""), ..WatchScope::default() };
         let informer = self.informers.watching::<Partial>(scope);
-        index::by_namespace(&informer);
         let quotas = self.quotas.clone();
         let keys = move |change: &Change<Partial>| concerned(&quotas, change, |_, _| true);
         tokio::spawn(feed(&informer, self.queue.clone(), keys));
@@ -141,7 +129,7 @@ fn until_over(pod: &Pod, now: &Time) -> Option<Duration> {
 
 /// The objects of a namespace as the rules of quotas read them.
 fn all_as_json<K: Object>(informer: &Informer<K>, namespace: &str) -> Result<Vec<Value>, Error> {
-    informer.by_index(BY_NAMESPACE, namespace).iter().map(|object| as_json(object.as_ref())).collect()
+    informer.in_namespace(namespace).iter().map(|object| as_json(object.as_ref())).collect()
 }
 
 fn as_json<K: Object>(object: &K) -> Result<Value, Error> {
@@ -152,7 +140,6 @@ fn as_json<K: Object>(object: &K) -> Result<Value, Error> {
 mod tests {
     use super::*;
     use cluster_fake_server::FakeServer;
-    use tokio_util::sync::CancellationToken;
 
     #[test]
     fn a_quota_is_looked_at_again_when_the_grace_of_a_pod_ends() {
@@ -176,14 +163,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_kind_that_comes_after_its_quota_is_counted_and_holds_up_no_other() {
-        let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+        let server = FakeServer::new();
         let client = server.client();
         let verbs = ["list", "watch"];
         let maps =
             json!({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs}]});
         server.serve("/apis", json!({"groups": []}));
         server.serve("/api/v1", maps);
-        let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
+        let context = Context::of(&client);
         let quotas = context.informers.informer::<ResourceQuota>();
         tokio::spawn(runner(&context).run(context.cancel));
         let quota = json!({"metadata": {"name": "q", "namespace": "ns"},
@@ -198,6 +185,5 @@ mod tests {
         server.serve("/apis/x.io/v1", foos);
         tokio::time::sleep(RETRY * 2).await;
         assert_eq!(used().into_keys().collect::<Vec<_>>(), ["configmaps", "count/foos.x.io"]);
-        cancel.cancel();
     }
 }

@@ -10,7 +10,6 @@ use kind::Replicated;
 
 pub(crate) fn runner<K: Replicated>(context: &Context) -> Runner<Replicas<K>> {
     let sets = context.informers.informer();
-    index::by_namespace(&sets);
     index::by_owner(&sets);
     let control = PodControl::new(context, K::COMPONENT);
     let controller = Arc::new(Replicas { sets, control });
@@ -24,20 +23,11 @@ pub(crate) struct Replicas<K> {
     control: PodControl,
 }
 
-/// What brings the pods to the wanted number.
-#[derive(Debug, PartialEq)]
-enum Action {
-    Nothing,
-    Create(usize),
-    Delete(Vec<Arc<Pod>>),
-}
-
-/// `related` are the pods of all sets under the same owner, this one's included.
-fn plan(wanted: usize, active: &[Arc<Pod>], related: &[Arc<Pod>], now: &Time) -> Action {
-    match wanted.cmp(&active.len()) {
-        std::cmp::Ordering::Equal => Action::Nothing,
-        std::cmp::Ordering::Greater => Action::Create((wanted - active.len()).min(BURST)),
-        std::cmp::Ordering::Less => Action::Delete(to_delete(active, related, (active.len() - wanted).min(BURST), now)),
+/// How many pods are to be made, and which go. `related` are those of all sets under the same owner, this one's included.
+fn plan(wanted: usize, active: &[Arc<Pod>], related: &[Arc<Pod>], now: &Time) -> (usize, Vec<Arc<Pod>>) {
+    match active.len().saturating_sub(wanted).min(BURST) {
+        0 => ((wanted - active.len()).min(BURST), Vec::new()),
+        surplus => (0, to_delete(active, related, surplus, now)),
     }
 }
 
@@ -52,7 +42,10 @@ impl<K: Replicated> Replicas<K> {
         let mut done = Ok(());
         if settled && !set.is_deleting() {
             let related = self.related(set.as_ref());
-            done = self.execute(&set, plan(set.replicas(), &active, &related, &now)).await;
+            let (missing, surplus) = plan(set.replicas(), &active, &related, &now);
+            let made = (0..missing).map(|_| from_template(set.as_ref(), &set.template())).collect();
+            done = self.control.create(set.as_ref(), made).await;
+            done = done.and(self.control.delete(set.as_ref(), &surplus).await);
         }
         self.write_status(&set, &owned, &done, &now).await?;
         done?;
@@ -64,17 +57,6 @@ impl<K: Replicated> Replicas<K> {
         self.control.concerned::<K>(change, |pod| {
             near(&self.sets, pod.namespace(), |set| meta::matches(&matcher(&set.selector()), &pod.metadata))
         })
-    }
-
-    async fn execute(&self, set: &K, action: Action) -> Result<(), Error> {
-        match action {
-            Action::Nothing => Ok(()),
-            Action::Create(count) => {
-                let pod = from_template(set, &set.template());
-                self.control.create(set, vec![pod; count]).await
-            }
-            Action::Delete(pods) => self.control.delete(set, &pods).await,
-        }
     }
 
     /// The pods of all sets the set's own controller controls: a deployment scales down where pods crowd.
@@ -114,11 +96,10 @@ mod tests {
     fn the_plan_is_the_difference() {
         let pods: Vec<_> = (0..3).map(|n| pod(json!({"metadata": {"name": format!("p{n}")}}))).collect();
         let now = meta::now();
-        assert_eq!(plan(3, &pods, &pods, &now), Action::Nothing);
-        assert_eq!(plan(5, &pods, &pods, &now), Action::Create(2));
-        assert_eq!(plan(9999, &pods, &pods, &now), Action::Create(BURST));
-        let Action::Delete(deleted) = plan(1, &pods, &pods, &now) else { panic!("it must delete") };
-        assert_eq!(deleted.len(), 2);
+        for (wanted, missing, surplus) in [(3, 0, 0), (5, 2, 0), (9999, BURST, 0), (1, 0, 2)] {
+            let (made, gone) = plan(wanted, &pods, &pods, &now);
+            assert_eq!((made, gone.len()), (missing, surplus), "{wanted}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -58,15 +58,8 @@ pub(crate) struct Resource {
 impl Resource {
     /// The path of the collection; an empty namespace means all.
     pub(crate) fn path(&self, namespace: &str) -> String {
-        let root = match self.group.as_str() {
-            "" => format!("/api/{}", self.version),
-            group => format!("/apis/{group}/{}", self.version),
-        };
-        if namespace.is_empty() || !self.namespaced {
-            format!("{root}/{}", self.name)
-        } else {
-            format!("{root}/namespaces/{namespace}/{}", self.name)
-        }
+        let namespace = if self.namespaced { namespace } else { "" };
+        cluster_client::collection_path(&self.group, &self.version, namespace, &self.name)
     }
 
     /// The path of one object.

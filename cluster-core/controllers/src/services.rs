@@ -18,8 +18,6 @@ pub(crate) fn runner(context: &Context) -> Runner<Writer> {
     let (services, pods, nodes, endpoints) = context.caches();
     let slices = Slices::new(context, SERVICE, MANAGED_BY.1);
     let controller = Arc::new(Writer { client, services, pods, nodes, endpoints, slices });
-    index::by_namespace(&controller.services);
-    index::by_namespace(&controller.pods);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on_each(&controller.services)
         .on(&controller.pods, Writer::affected)
@@ -43,7 +41,7 @@ impl Writer {
         let (mut slices, mut endpoints) = (None, None);
         if let Some(service) = &service {
             let Some(selector) = selector(service) else { return Ok(None) };
-            let mut pods = self.pods.by_index(BY_NAMESPACE, &key.namespace);
+            let mut pods = self.pods.in_namespace(&key.namespace);
             pods.retain(|pod| has_labels(pod.metadata.labels.as_ref(), selector) && !is_finished(pod));
             let groups = slices::groups(service, &pods, |pod| self.zone(pod));
             endpoints = Some((service.as_ref(), endpoints::subsets(service, &groups)));

@@ -17,7 +17,6 @@ pub(crate) fn runner(context: &Context) -> Runner<StatefulSets> {
         control: PodControl::new(context, "statefulset-controller"),
         history: History::new(&context.client, &context.informers, history::HASH),
     });
-    index::by_namespace(&controller.sets);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on_each(&controller.sets)
         .on(&controller.control.pods, StatefulSets::concerned)

@@ -5,7 +5,7 @@ use crate::NodeStatus;
 use crate::container::binary_archive;
 use crate::prelude::*;
 use crate::spec::MOST_NODES;
-use cluster_client::{DeleteOptions, Informers, ListOptions, Object, Patch};
+use cluster_client::{DeleteOptions, Informers, Object, Patch};
 use cluster_config::SIMULATED;
 use cluster_simulator::Taint;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -167,8 +167,7 @@ fn simulated_prefix(cluster: &str) -> String {
 }
 
 async fn simulated_nodes(client: &Client) -> Result<Vec<Node>> {
-    let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
-    Ok(client.list::<Node>("", &options).await?)
+    Ok(client.list::<Node>("", SIMULATED).await?)
 }
 
 /// Keeps new pods away and evicts the present ones, as `kubectl drain` does; their controllers make them anew on other
@@ -245,16 +244,12 @@ mod tests {
             tokio::time::sleep(BETWEEN_EVICTIONS / 2).await;
             pod(&client, "late", "ReplicaSet").await;
             tokio::time::sleep(BETWEEN_EVICTIONS * 2).await;
-            assert_eq!(
-                client.list::<Pod>("", &ListOptions::default()).await.expect("a list").len(),
-                3,
-                "none may go yet"
-            );
+            assert_eq!(client.list::<Pod>("", "").await.expect("a list").len(), 3, "none may go yet");
             server.allow_evictions(true);
         };
         let (drained, ()) = tokio::join!(drain(&client, "n"), allowed);
         drained.expect("drained");
-        let left = client.list::<Pod>("", &ListOptions::default()).await.expect("a list");
+        let left = client.list::<Pod>("", "").await.expect("a list");
         assert_eq!(left.iter().map(Object::name).collect::<Vec<_>>(), ["daemon"]);
         let node = client.get::<Node>("", "n").await.expect("there");
         assert_eq!(node.spec.and_then(|spec| spec.unschedulable), Some(true));

@@ -4,7 +4,6 @@ use crate::prelude::*;
 use crate::ready::is_ready;
 use bollard::models::ContainerStateStatusEnum;
 use bollard::query_parameters::EventsOptions;
-use cluster_client::ListOptions;
 use cluster_config::SIMULATED;
 use futures::{Stream, StreamExt};
 
@@ -114,8 +113,7 @@ impl Launcher {
 
     async fn known_nodes(&self, cluster: &str) -> Option<Vec<Node>> {
         let client = self.client(cluster).ok()?;
-        let options = ListOptions::default();
-        tokio::time::timeout(ASK_LIMIT, client.list::<Node>("", &options)).await.ok()?.ok()
+        tokio::time::timeout(ASK_LIMIT, client.list::<Node>("", "")).await.ok()?.ok()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::api::{Parts, Setup};
 use crate::lead::{identity, lead};
 use crate::prelude::*;
 use cluster_client::kubeconfig::{self, Kubeconfig};
-use cluster_client::{ListOptions, Object, ObjectKey, trim};
+use cluster_client::{Object, ObjectKey, trim};
 use cluster_config::{ApiServer, Healing, pki_file};
 use cluster_pki::{ClusterPki, Endpoint};
 use cluster_scheduler::Settings;
@@ -121,8 +121,7 @@ pub async fn simulate(
 
 /// Makes the nodes that lack, and waits until pods are admitted: they need the service account `default`.
 async fn prepare_simulation(client: &Client, informers: &Informers, nodes: usize) -> Result<()> {
-    let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
-    let present = client.list::<Node>("", &options).await?.len();
+    let present = client.list::<Node>("", SIMULATED).await?.len();
     add_nodes(client, "sim", nodes.saturating_sub(present), Taint::None).await?;
     let mut accounts = informers.informer::<ServiceAccount>().subscribe();
     let account = ObjectKey::new("default", "default");

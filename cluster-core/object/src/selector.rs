@@ -42,6 +42,32 @@ impl Operator {
             other => Err(format!("{other:?} is not a valid label selector operator")),
         }
     }
+
+    /// The operator that a selector of nodes names.
+    pub fn of_nodes(name: &str) -> Option<Self> {
+        match name {
+            "Gt" => Some(Self::GreaterThan),
+            "Lt" => Some(Self::LessThan),
+            other => Self::named(other).ok(),
+        }
+    }
+
+    /// Whether a label of this value is as the operator asks.
+    pub fn holds(self, value: Option<&str>, wanted: &[String]) -> bool {
+        let listed = || value.is_some_and(|value| wanted.iter().any(|one| one == value));
+        let compare = |good: fn(&i64, &i64) -> bool| {
+            let bound = wanted.first().and_then(|bound| bound.parse().ok());
+            value.and_then(|value| value.parse().ok()).zip(bound).is_some_and(|(value, bound)| good(&value, &bound))
+        };
+        match self {
+            Self::Equals | Self::In => listed(),
+            Self::NotEquals | Self::NotIn => !listed(),
+            Self::Exists => value.is_some(),
+            Self::DoesNotExist => value.is_none(),
+            Self::GreaterThan => compare(i64::gt),
+            Self::LessThan => compare(i64::lt),
+        }
+    }
 }
 
 /// One condition on one key.
@@ -106,19 +132,7 @@ impl Requirement {
 
     /// Whether a label set in which the key has this value fulfils the requirement.
     pub fn matches(&self, value: Option<&str>) -> bool {
-        let listed = || value.is_some_and(|value| self.values.iter().any(|v| v == value));
-        let compare = |good: fn(&i64, &i64) -> bool| {
-            let bound = self.values.first().and_then(|v| v.parse().ok());
-            value.and_then(|v| v.parse().ok()).zip(bound).is_some_and(|(value, bound)| good(&value, &bound))
-        };
-        match self.operator {
-            Operator::Equals | Operator::In => listed(),
-            Operator::NotEquals | Operator::NotIn => !listed(),
-            Operator::Exists => value.is_some(),
-            Operator::DoesNotExist => value.is_none(),
-            Operator::GreaterThan => compare(i64::gt),
-            Operator::LessThan => compare(i64::lt),
-        }
+        self.operator.holds(value, &self.values)
     }
 }
 

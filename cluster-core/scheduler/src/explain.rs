@@ -4,7 +4,7 @@ use crate::Chooser;
 use crate::choose::{prepare, refusals};
 use crate::prelude::*;
 use cluster_client::pods::is_finished;
-use cluster_client::{Client, Error, ListOptions};
+use cluster_client::{Client, Error};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use serde::Serialize;
@@ -64,7 +64,7 @@ async fn picture(client: &Client) -> Result<Cluster, Error> {
 }
 
 async fn all<K: Object>(client: &Client) -> Result<Vec<K>, Error> {
-    client.list("", &ListOptions::default()).await
+    client.list("", "").await
 }
 
 fn by_name<K: Object>(objects: Vec<K>) -> HashMap<String, Arc<K>> {

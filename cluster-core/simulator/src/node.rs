@@ -1,7 +1,7 @@
 //! The Node object of a simulated node.
 
 use crate::{Error, SIMULATED};
-use cluster_client::{Client, DeleteOptions, ListOptions, Object};
+use cluster_client::{Client, DeleteOptions, Object};
 use futures::{StreamExt, TryStreamExt};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -33,8 +33,7 @@ pub enum Taint {
 /// Creates `count` simulated nodes `PREFIX-1`, `PREFIX-2` and so on, leaving out the numbers that are taken. Gives their
 /// names.
 pub async fn add_nodes(client: &Client, prefix: &str, count: usize, taint: Taint) -> Result<Vec<String>, Error> {
-    let taken: BTreeSet<u32> =
-        client.list::<Node>("", &ListOptions::default()).await?.iter().filter_map(number).collect();
+    let taken: BTreeSet<u32> = client.list::<Node>("", "").await?.iter().filter_map(number).collect();
     let free: Vec<u32> = (1..MOST).filter(|number| !taken.contains(number)).take(count).collect();
     if free.len() < count {
         return Err(Error::TooMany(MOST - 1));
@@ -51,7 +50,7 @@ pub async fn add_nodes(client: &Client, prefix: &str, count: usize, taint: Taint
 /// Adds or removes simulated nodes until there are `count`; those with the highest numbers go first, and their pods with
 /// them.
 pub async fn scale_nodes(client: &Client, prefix: &str, count: usize, taint: Taint) -> Result<(), Error> {
-    let mut nodes = client.list::<Node>("", &ListOptions::default()).await?;
+    let mut nodes = client.list::<Node>("", "").await?;
     nodes.retain(is_simulated);
     nodes.sort_by_key(number);
     let surplus = nodes.split_off(count.min(nodes.len()));
@@ -167,7 +166,7 @@ mod tests {
         assert_eq!(add_nodes(&client, "sim", 3, Taint::None).await.expect("made"), ["sim-1", "sim-2", "sim-3"]);
         client.delete::<Node>("", "sim-2", &Default::default()).await.expect("deleted");
         assert_eq!(add_nodes(&client, "sim", 2, Taint::NoSchedule).await.expect("made"), ["sim-2", "sim-4"]);
-        let nodes: Vec<Node> = client.list("", &ListOptions::default()).await.expect("listed");
+        let nodes: Vec<Node> = client.list("", "").await.expect("listed");
         let seen = |node: &Node| (number(node), address(node), node.spec.as_ref().is_some_and(|s| s.taints.is_some()));
         let of = |number: u8, tainted| (Some(u32::from(number)), Some(Ipv4Addr::new(10, 128, number, 1)), tainted);
         assert_eq!(nodes.iter().map(seen).collect::<Vec<_>>(), [of(1, false), of(2, true), of(3, false), of(4, true)]);
@@ -181,7 +180,7 @@ mod tests {
         client.create(&real).await.expect("created");
         for (count, expected) in [(12, 13), (12, 13), (3, 4), (0, 1)] {
             scale_nodes(&client, "sim", count, Taint::None).await.expect("scaled");
-            let nodes: Vec<Node> = client.list("", &ListOptions::default()).await.expect("listed");
+            let nodes: Vec<Node> = client.list("", "").await.expect("listed");
             assert_eq!(nodes.len(), expected);
             let highest = nodes.iter().filter_map(number).max().unwrap_or_default();
             assert_eq!(highest as usize, count, "the highest numbers go first");

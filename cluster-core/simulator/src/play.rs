@@ -8,6 +8,7 @@ use crate::stages::Stages;
 use cluster_client::{
     Change, Client, DeleteOptions, Error, Informer, Informers, Object, ObjectKey, Patch, WorkQueue, pods,
 };
+use futures::FutureExt;
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Pod, PodStatus};
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Pods in work at once.
@@ -38,7 +40,7 @@ pub(crate) async fn run(client: &Client, informers: &Informers) {
     nodes.synced().await;
     pods.synced().await;
     let mut changes = pods.subscribe();
-    let player = Player { client, nodes, pods, queue: WorkQueue::new(), addresses: Mutex::default() };
+    let player = Arc::new(Player { client, nodes, pods, queue: WorkQueue::new(), addresses: Mutex::default() });
     // Every address in use is known before a new one is given.
     while let Ok(change) = changes.try_recv() {
         player.take(&change);
@@ -49,7 +51,8 @@ pub(crate) async fn run(client: &Client, informers: &Informers) {
         }
         player.queue.close();
     };
-    tokio::join!(feed, futures::future::join_all((0..WORKERS).map(|_| player.work())));
+    let work = || player.queue.clone().work(player.clone(), |player, key| player.play(key).boxed());
+    tokio::join!(feed, futures::future::join_all((0..WORKERS).map(|_| work())));
 }
 
 struct Player<'a> {
@@ -84,26 +87,8 @@ impl Player<'_> {
         self.queue.add(pod.key());
     }
 
-    fn node_of(&self, pod: &Pod) -> Option<std::sync::Arc<Node>> {
+    fn node_of(&self, pod: &Pod) -> Option<Arc<Node>> {
         self.nodes.get(&ObjectKey::new("", pods::node(pod)))
-    }
-
-    async fn work(&self) {
-        while let Some(key) = self.queue.get().await {
-            match self.play(&key).await {
-                Ok(again) => {
-                    self.queue.forget(&key);
-                    if let Some(delay) = again {
-                        self.queue.add_after(key.clone(), delay);
-                    }
-                }
-                Err(error) => {
-                    tracing::debug!(pod = %key, %error, "failed to play a pod, will try again");
-                    self.queue.add_rate_limited(key.clone());
-                }
-            }
-            self.queue.done(&key);
-        }
     }
 
     async fn play(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {

@@ -2,7 +2,7 @@
 
 use super::{Forward, Forwards};
 use crate::prelude::*;
-use crate::watch::{self, Scope};
+use crate::watch;
 use cluster_object::selector::Selector;
 
 const HOW: &str = "the target must be KIND/NAME of a service, pod, deployment, statefulset, daemonset or replicaset";
@@ -50,14 +50,14 @@ pub(super) async fn follow(forwards: Arc<Forwards>, forward: Forward) {
     if resource.resource == "services" {
         return;
     }
-    let scope = Scope {
+    let scope = WatchScope {
         path: resource.path(&forward.namespace),
         field_selector: format!("metadata.name={name}"),
-        ..Scope::default()
+        ..WatchScope::default()
     };
     loop {
         let live = forwards.clusters.running(&forward.cluster).await;
-        let judged = watch::follow(&live.backend, &scope, |event| {
+        let judged = watch::follow(&live.backend, &scope, Form::Objects, |event| {
             if let Some(object) = event.single() {
                 forwards.change(&forward.id, |forward| forward.judge(answers(&object)));
             }

@@ -114,17 +114,17 @@ impl Ring {
 
 /// Sends lines as they come.
 pub(super) async fn show(live: &Live, spec: &LogsSpec, out: &Outbox) -> Result<(), Gone> {
-    let scope = Scope {
+    let scope = WatchScope {
         path: Resource::new("", "v1", "pods").path(&spec.namespace),
         label_selector: spec.selector.clone(),
-        ..Scope::default()
+        ..WatchScope::default()
     };
     let (sender, mut events) = mpsc::unbounded_channel();
     let (filter, backend) = (Filter::parse(&spec.filter), live.backend.clone());
     let source = Arc::new(Source { spec: spec.clone(), filter, backend, ring: Ring::default() });
     let streams = Streams { source: source.clone(), open: HashMap::new() };
     tokio::select! {
-        () = follow(&live.backend, &scope, |event| drop(sender.send(event))) => Ok(()),
+        () = follow(&live.backend, &scope, Form::Objects, |event| drop(sender.send(event))) => Ok(()),
         ended = read(&mut events, streams, out) => ended,
         ended = write(&source.ring, out) => ended,
     }

@@ -15,14 +15,14 @@ pub(crate) struct ObjectSpec {
 
 /// Sends the object, each newer state of it, and null when it is gone.
 pub(super) async fn show(live: &Live, spec: &ObjectSpec, out: &Outbox) -> Result<(), Gone> {
-    let scope = Scope {
+    let scope = WatchScope {
         path: spec.resource.path(&spec.namespace),
         field_selector: format!("metadata.name={}", spec.name),
-        ..Scope::default()
+        ..WatchScope::default()
     };
     let (sender, mut events) = mpsc::unbounded_channel();
     tokio::select! {
-        () = follow(&live.backend, &scope, |event| drop(sender.send(event))) => Ok(()),
+        () = follow(&live.backend, &scope, Form::Objects, |event| drop(sender.send(event))) => Ok(()),
         shown = send(&mut events, out) => shown,
     }
 }

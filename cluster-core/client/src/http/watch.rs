@@ -1,5 +1,6 @@
 //! Reads a watch's answer: one JSON document per line, each an event.
 
+use super::Page;
 use crate::backoff::fraction;
 use crate::client::{decode, escape};
 use crate::prelude::*;
@@ -11,41 +12,16 @@ use http_body_util::BodyDataStream;
 use hyper::body::Body;
 use serde_json::value::RawValue;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, FramedRead};
 use tokio_util::io::StreamReader;
 
 /// How many bytes are read at once.
 const BUFFER: usize = 64 * 1024;
 
-/// A watch's place among those that run; given back when the watch ends.
-#[derive(Debug)]
-pub(super) struct Place {
-    running: Arc<AtomicUsize>,
-    number: usize,
-}
-
-impl Place {
-    pub(super) fn take(running: &Arc<AtomicUsize>) -> Self {
-        Self { number: running.fetch_add(1, Ordering::Relaxed), running: running.clone() }
-    }
-
-    /// How many watches ran when this one began.
-    pub(super) fn number(&self) -> usize {
-        self.number
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.running.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// The request path; the server ends the watch after five to ten minutes, spread so that not all come back at once.
-pub(super) fn uri(scope: &WatchScope, selectors: &str, resource_version: &str) -> String {
+pub(super) fn uri(scope: &WatchScope, resource_version: &str) -> String {
     let seconds = 300 + (fraction() * 300.0) as u32;
-    let (path, version) = (&scope.path, escape(resource_version));
+    let (path, version, selectors) = (&scope.path, escape(resource_version), scope.selectors());
     format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={version}{selectors}")
 }
 
@@ -75,17 +51,6 @@ struct Frame<'a> {
     object: &'a RawValue,
 }
 
-#[derive(Deserialize)]
-struct Bookmark {
-    metadata: BookmarkMeta,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BookmarkMeta {
-    resource_version: String,
-}
-
 fn event(line: &Bytes) -> Result<WatchEvent, Error> {
     let frame: Frame<'_> = decode("WatchEvent", line)?;
     let object = line.slice_ref(frame.object.get().as_bytes());
@@ -93,7 +58,10 @@ fn event(line: &Bytes) -> Result<WatchEvent, Error> {
         "ADDED" => WatchEvent::Added(object),
         "MODIFIED" => WatchEvent::Modified(object),
         "DELETED" => WatchEvent::Deleted(object),
-        "BOOKMARK" => WatchEvent::Bookmark(decode::<Bookmark>("bookmark", &object)?.metadata.resource_version),
+        "BOOKMARK" => {
+            let bookmark: Page<'_> = decode("bookmark", &object)?;
+            WatchEvent::Bookmark(bookmark.metadata.resource_version.unwrap_or_default())
+        }
         _ => return Err(Error::Api(decode::<Status>("Status", &object)?)),
     })
 }

@@ -32,7 +32,7 @@ async fn story(metrics: Option<Value>) -> (Status, i64, Vec<String>) {
     tokio::time::sleep(Duration::from_secs(10)).await;
     let autoscaler: Autoscaler = client.get("ns", "h").await.expect("there");
     let web = client.raw(Method::GET, "/apis/example.com/v1/namespaces/ns/webs/web", None).await.expect("there");
-    let events: Vec<Event> = client.list("", &cluster_client::ListOptions::default()).await.expect("listed");
+    let events: Vec<Event> = client.list("", "").await.expect("listed");
     let text = |event: &Event| {
         format!("{}: {}", event.reason.clone().unwrap_or_default(), event.message.clone().unwrap_or_default())
     };

@@ -72,7 +72,8 @@ pub(super) fn plan(
         }
     }
     for pods in by_node.values_mut() {
-        pods.sort_by_key(|pod| (target_first(pod), pod.created(), pod.name().to_owned()));
+        // Pods that run somewhere come before those that wait.
+        pods.sort_by_key(|pod| (crate::pods::node(pod).is_empty(), pod.created(), pod.name().to_owned()));
     }
     let min_ready = seconds(set.spec.min_ready_seconds.unwrap_or_default());
     let view = View { now, min_ready, hash, surge, unavailable, by_node };
@@ -94,11 +95,6 @@ pub(super) fn plan(
         update(&view, &nodes, &mut plan);
     }
     plan
-}
-
-/// Pods that run somewhere come before those that wait.
-fn target_first(pod: &Pod) -> bool {
-    crate::pods::node(pod).is_empty()
 }
 
 fn rolls(set: &DaemonSet) -> bool {

@@ -69,8 +69,7 @@ async fn a_rolling_update_and_its_undo_reuse_the_old_set() {
     check(&client, &context, &[(1, 0), (2, 4)]).await;
     set_image(&client, "a:1").await;
     check(&client, &context, &[(2, 0), (3, 4)]).await;
-    let events: Vec<k8s_openapi::api::core::v1::Event> =
-        client.list("", &cluster_client::ListOptions::default()).await.expect("listed");
+    let events: Vec<k8s_openapi::api::core::v1::Event> = client.list("", "").await.expect("listed");
     let first = events.iter().find(|event| event.reason.as_deref() == Some("ScalingReplicaSet")).expect("an event");
     let text = first.message.as_deref().unwrap_or_default();
     assert!(text.starts_with("Scaled up replica set web-") && text.ends_with("from 0 to 4"), "{text}");

@@ -5,7 +5,6 @@ use cluster_client::{Client, DeleteOptions};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 async fn map(client: &Client, name: &str, owner: Option<&ConfigMap>, finalizers: &[&str]) -> ConfigMap {
     let owners: Vec<Value> = owner
@@ -20,22 +19,21 @@ async fn map(client: &Client, name: &str, owner: Option<&ConfigMap>, finalizers:
     client.create(&serde_json::from_value::<ConfigMap>(value).expect("a map")).await.expect("created")
 }
 
-async fn started() -> (Arc<FakeServer>, Client, CancellationToken) {
+async fn started() -> (Arc<FakeServer>, Client) {
     let server = FakeServer::new();
     server.serve("/apis", json!({"groups": []}));
     let verbs = ["list", "watch", "delete"];
     let kinds = json!({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs}]});
     server.serve("/api/v1", kinds);
-    let (client, cancel) = (server.client(), CancellationToken::new());
-    let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
-    tokio::spawn(run(context));
+    let client = server.client();
+    tokio::spawn(run(Context::of(&client)));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    (server, client, cancel)
+    (server, client)
 }
 
 async fn names(client: &Client) -> Vec<String> {
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let maps: Vec<ConfigMap> = client.list("ns", &cluster_client::ListOptions::default()).await.expect("listed");
+    let maps: Vec<ConfigMap> = client.list("ns", "").await.expect("listed");
     maps.iter().filter_map(|map| map.metadata.name.clone()).collect()
 }
 
@@ -45,7 +43,7 @@ async fn delete(client: &Client, name: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn dependents_follow_their_owner_down_the_tree() {
-    let (_server, client, cancel) = started().await;
+    let (_server, client) = started().await;
     let root = map(&client, "root", None, &[]).await;
     let child = map(&client, "child", Some(&root), &[]).await;
     map(&client, "grandchild", Some(&child), &[]).await;
@@ -53,22 +51,20 @@ async fn dependents_follow_their_owner_down_the_tree() {
     assert_eq!(names(&client).await.len(), 4);
     delete(&client, "root").await;
     assert_eq!(names(&client).await, ["stranger"]);
-    cancel.cancel();
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_never_was_takes_its_dependents_along() {
-    let (_server, client, cancel) = started().await;
+    let (_server, client) = started().await;
     let mut ghost = map(&client, "ghost", None, &[]).await;
     ghost.metadata.uid = Some("another".into());
     map(&client, "child", Some(&ghost), &[]).await;
     assert_eq!(names(&client).await, ["ghost"]);
-    cancel.cancel();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_foreground_owner_goes_last() {
-    let (server, client, cancel) = started().await;
+    let (server, client) = started().await;
     let root = map(&client, "root", None, &["foregroundDeletion"]).await;
     map(&client, "child", Some(&root), &["hold"]).await;
     delete(&client, "root").await;
@@ -79,19 +75,17 @@ async fn a_foreground_owner_goes_last() {
     client.update(&child).await.expect("updated");
     assert!(names(&client).await.is_empty());
     drop(server);
-    cancel.cancel();
 }
 
 #[tokio::test(start_paused = true)]
 async fn orphans_lose_their_owner_and_live() {
-    let (_server, client, cancel) = started().await;
+    let (_server, client) = started().await;
     let root = map(&client, "root", None, &["orphan"]).await;
     map(&client, "child", Some(&root), &[]).await;
     delete(&client, "root").await;
     assert_eq!(names(&client).await, ["child"]);
     let child: ConfigMap = client.get("ns", "child").await.expect("there");
     assert!(child.metadata.owner_references.is_none_or(|owners| owners.is_empty()));
-    cancel.cancel();
 }
 
 proptest::proptest! {
@@ -105,7 +99,7 @@ proptest::proptest! {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().start_paused(true).build().expect("a runtime");
         runtime.block_on(async {
-            let (_server, client, cancel) = started().await;
+            let (_server, client) = started().await;
             let mut maps: Vec<ConfigMap> = Vec::new();
             let mut owners: Vec<Vec<usize>> = Vec::new();
             for (number, (first, second, _)) in shape.iter().enumerate() {
@@ -138,7 +132,6 @@ proptest::proptest! {
                 }
             }
             assert_eq!(names(&client).await, expected, "{owners:?} {shape:?}");
-            cancel.cancel();
         });
     }
 }

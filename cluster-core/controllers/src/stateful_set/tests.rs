@@ -10,7 +10,6 @@ use cluster_fake_server::FakeServer;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 fn set(spec: &Value) -> StatefulSet {
     let mut whole = json!({"replicas": 3, "selector": {"matchLabels": {"app": "db"}}, "serviceName": "db",
@@ -113,9 +112,9 @@ fn the_retention_policy_decides_who_owns_a_claim() {
 
 /// Runs the controller beside what has the name of its first pod or claim; gives the set's pods before and after that goes.
 async fn pods_beside<K: Object>(obstacle: Value, spec: Value) -> [usize; 2] {
-    let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+    let server = FakeServer::new();
     let client = server.client();
-    let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
+    let context = Context::of(&client);
     let pods = context.informers.informer::<Pod>();
     tokio::spawn(runner(&context).run(context.cancel));
     let obstacle: K = serde_json::from_value(obstacle).expect("an object");
@@ -128,7 +127,6 @@ async fn pods_beside<K: Object>(obstacle: Value, spec: Value) -> [usize; 2] {
         let gone = client.delete::<K>("ns", obstacle.name(), &DeleteOptions::default()).await;
         ignore_gone(gone).expect("deleted");
     }
-    cancel.cancel();
     found
 }
 
@@ -158,9 +156,8 @@ async fn a_pod_is_made_once_a_claim_is_gone_that_goes_with_an_earlier_one() {
 async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
     let server = FakeServer::new();
     let client = server.client();
-    let cancel = CancellationToken::new();
     let informers = Informers::new(client.clone()).trimmed(trim::pod);
-    let context = Context { informers, cancel: cancel.clone(), ..Context::of(&client) };
+    let context = Context { informers, ..Context::of(&client) };
     let (pods, sets) = (context.informers.informer::<Pod>(), context.informers.informer::<StatefulSet>());
     let claims = context.informers.informer::<PersistentVolumeClaim>();
     tokio::spawn(runner(&context).run(context.cancel));
@@ -197,5 +194,4 @@ async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
     let revision = last.current_revision.unwrap_or_default();
     assert_eq!(pods.list().len(), 2);
     assert!(pods.list().iter().all(|pod| crate::history::revision(pod.as_ref()) == revision));
-    cancel.cancel();
 }

@@ -3,7 +3,6 @@
 use super::matching::{choose, is_for};
 use super::{COMPLETED, find, provision};
 use crate::prelude::*;
-use cluster_client::ListOptions;
 use cluster_client::volumes::{claim_key, claim_name, class_name, mismatch, storage, volume_name};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
@@ -123,7 +122,7 @@ impl Binder {
             return Ok(true);
         }
         // The cache may lag behind, and data is at stake.
-        let live = self.client.list::<Pod>(&key.namespace, &ListOptions::default()).await?;
+        let live = self.client.list::<Pod>(&key.namespace, "").await?;
         Ok(live.iter().any(|pod| placed(pod) && claims_of(pod).any(|claim| claim == *key)))
     }
 

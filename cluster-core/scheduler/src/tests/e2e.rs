@@ -70,7 +70,7 @@ impl World {
 
     async fn events(&self, name: &str) -> Vec<(String, String)> {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let events: Vec<Event> = self.client.list("ns", &Default::default()).await.expect("listed");
+        let events: Vec<Event> = self.client.list("ns", "").await.expect("listed");
         let about = events.into_iter().filter(|event| event.involved_object.name.as_deref() == Some(name));
         about.map(|event| (event.reason.unwrap_or_default(), event.message.unwrap_or_default())).collect()
     }

@@ -141,7 +141,7 @@ async fn controllers_and_scheduler_killed_at_random_converge_without_doubles() {
     // A pod too many, whose creation outlived its controller, is let go after its job is over.
     let released = async {
         loop {
-            let pods: Vec<Pod> = client.list("default", &Default::default()).await.expect("listed");
+            let pods: Vec<Pod> = client.list("default", "").await.expect("listed");
             if pods.iter().all(|pod| pod.metadata.finalizers.as_ref().is_none_or(Vec::is_empty)) {
                 return pods;
             }
