@@ -1,17 +1,14 @@
 //! What each change in the cluster means for the scheduler.
 
 use crate::feeds::Feeds;
-use crate::model::{Objects, OwnerKind, is_infeasible, statuses};
-use crate::plugins::Happening;
+use crate::model::{Objects, is_infeasible, statuses};
+use crate::plugins::{Happening, SELECTED_NODE};
 use crate::prelude::*;
 use crate::scheduler::Scheduler;
-use crate::writer::why;
 use cluster_client::{Change, Informers, pods};
 use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ReplicationController, Service};
 use std::hash::Hash;
-
-pub(crate) const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
 
 /// Everything the scheduler watches.
 pub(crate) fn feeds(informers: &Informers) -> Feeds {
@@ -28,11 +25,11 @@ pub(crate) fn feeds(informers: &Informers) -> Feeds {
         .with(informers, replication_controller_changed)
         .with(informers, |s: &mut Scheduler, change: Change<ReplicaSet>| {
             let selector = present(&change).map(|set| &set.spec.selector);
-            s.cluster.objects.set_owner(OwnerKind::ReplicaSet, change.object().key(), selector);
+            s.cluster.objects.set_owner(&**change.object(), selector);
         })
         .with(informers, |s: &mut Scheduler, change: Change<StatefulSet>| {
             let selector = present(&change).map(|set| &set.spec.selector);
-            s.cluster.objects.set_owner(OwnerKind::StatefulSet, change.object().key(), selector);
+            s.cluster.objects.set_owner(&**change.object(), selector);
         })
         .with(informers, |s: &mut Scheduler, change: Change<PodDisruptionBudget>| {
             keep(&mut s.cluster.objects.budgets, change.object().key(), &change);
@@ -69,7 +66,17 @@ fn claim_changed(scheduler: &mut Scheduler, change: Change<PersistentVolumeClaim
     let key = change.object().key();
     keep(&mut scheduler.cluster.objects.claims, key.clone(), &change);
     scheduler.cluster.objects.selected.remove(&key);
-    scheduler.wake(&Happening::Claim(&key), Instant::now());
+    // A provisioner that can make no volume on the chosen node takes its name away.
+    let took_back = |old: &PersistentVolumeClaim, new: &PersistentVolumeClaim| {
+        volume_name(new).is_none() && old.annotation(SELECTED_NODE).is_some() && new.annotation(SELECTED_NODE).is_none()
+    };
+    let failed = match &change {
+        Change::Updated { old, new } => took_back(old, new),
+        other => other.gone().is_some(),
+    };
+    let now = Instant::now();
+    scheduler.claim_changed(&key, failed, now);
+    scheduler.wake(&Happening::Claim(&key), now);
 }
 
 /// What only storage is decided by is kept under its name.
@@ -85,7 +92,7 @@ fn storage_changed<K: Object>(
 fn replication_controller_changed(scheduler: &mut Scheduler, change: Change<ReplicationController>) {
     let labels = present(&change).and_then(|rc| rc.spec.as_ref()).and_then(|spec| spec.selector.clone());
     let selector = labels.map(|labels| LabelSelector { match_labels: Some(labels), match_expressions: None });
-    scheduler.cluster.objects.set_owner(OwnerKind::ReplicationController, change.object().key(), selector.as_ref());
+    scheduler.cluster.objects.set_owner(&**change.object(), selector.as_ref());
 }
 
 impl Scheduler {
@@ -135,6 +142,7 @@ impl Scheduler {
         let pod = change.object();
         let uid = pod.uid();
         self.queue.remove(uid);
+        self.reserved.remove(uid);
         self.cluster.withdraw(uid);
         let assumed = self.cluster.is_assumed(uid);
         if !assumed && self.cluster.placed(uid).is_some() && !says_something_new(change) {
@@ -161,9 +169,6 @@ impl Scheduler {
             return;
         }
         let info = Arc::new(PodInfo::among(&self.cluster.classes, pod.clone()));
-        if info.is_gated() {
-            self.writer.refuse(&info, why::GATED, GATED, None);
-        }
         match info.nominated_node().and_then(|name| self.cluster.find(name)) {
             Some(node) => self.cluster.nominate(&info, node),
             None if self.queue.get(uid).is_some_and(|before| before.nominated_node().is_some()) => {

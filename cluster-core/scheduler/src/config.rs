@@ -179,7 +179,7 @@ impl Profile {
                 if args.defaulting_type.as_deref() == Some("List") {
                     let of = |when: &str| -> Vec<Spread> {
                         let chosen = args.default_constraints.iter().filter(|c| c.when_unsatisfiable == when);
-                        chosen.map(|c| Spread::read(c, &Default::default())).collect()
+                        chosen.map(Spread::read).collect()
                     };
                     self.spread = Some((of("DoNotSchedule"), of("ScheduleAnyway")));
                 }

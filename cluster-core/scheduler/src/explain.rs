@@ -31,7 +31,8 @@ pub struct Verdict {
 pub async fn explain(client: &Client, namespace: &str, name: &str) -> Result<Explanation, Error> {
     let pod = PodInfo::new(Arc::new(client.get::<Pod>(namespace, name).await?));
     let settled = pod.node_name().map(|node| format!("It has a node: {node}."));
-    if let Some(summary) = settled.or_else(|| pod.is_gated().then(|| crate::changes::GATED.to_owned())) {
+    let gated = || "Scheduling is blocked due to non-empty scheduling gates".to_owned();
+    if let Some(summary) = settled.or_else(|| pod.is_gated().then(gated)) {
         return Ok(Explanation { summary, nodes: Vec::new() });
     }
     Ok(judge(&picture(client).await?, &pod))
@@ -40,31 +41,27 @@ pub async fn explain(client: &Client, namespace: &str, name: &str) -> Result<Exp
 /// Every object that decisions look at. Those which only spread pods are left out: they forbid nothing.
 async fn picture(client: &Client) -> Result<Cluster, Error> {
     let mut cluster = Cluster::new();
-    for node in all::<Node>(client).await? {
+    for node in client.list::<Node>("", "").await? {
         cluster.set_node(&node);
     }
-    for pod in all::<Pod>(client).await? {
+    for pod in client.list::<Pod>("", "").await? {
         let info = Arc::new(PodInfo::new(Arc::new(pod)));
         if let Some(node) = info.node_name().filter(|_| !is_finished(&info.pod)) {
             cluster.place(info.clone(), node, false);
         }
     }
     let objects = &mut cluster.objects;
-    for namespace in all::<Namespace>(client).await? {
+    for namespace in client.list::<Namespace>("", "").await? {
         let meta = namespace.metadata;
         objects.namespaces.insert(meta.name.unwrap_or_default(), meta.labels.unwrap_or_default());
     }
-    let claims = all::<PersistentVolumeClaim>(client).await?.into_iter();
+    let claims = client.list::<PersistentVolumeClaim>("", "").await?.into_iter();
     objects.claims = claims.map(|claim| (claim.key(), Arc::new(claim))).collect();
-    objects.volumes = by_name(all::<PersistentVolume>(client).await?);
-    objects.storage_classes = by_name(all::<StorageClass>(client).await?);
-    objects.drivers = by_name(all::<CSINode>(client).await?);
+    objects.volumes = by_name(client.list::<PersistentVolume>("", "").await?);
+    objects.storage_classes = by_name(client.list::<StorageClass>("", "").await?);
+    objects.drivers = by_name(client.list::<CSINode>("", "").await?);
     cluster.settle();
     Ok(cluster)
-}
-
-async fn all<K: Object>(client: &Client) -> Result<Vec<K>, Error> {
-    client.list("", "").await
 }
 
 fn by_name<K: Object>(objects: Vec<K>) -> HashMap<String, Arc<K>> {

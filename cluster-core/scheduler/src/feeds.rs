@@ -4,44 +4,15 @@ use crate::scheduler::Scheduler;
 use cluster_client::{Change, Informer, Informers, Object};
 use futures::future::{BoxFuture, FutureExt, poll_fn};
 use std::task::{Context, Poll};
-use tokio::sync::mpsc::UnboundedReceiver;
 
-/// One kind's changes, and what the scheduler does with each.
-struct Source<K, F> {
-    changes: UnboundedReceiver<Change<K>>,
-    apply: F,
-}
-
-/// A source of any kind.
-trait Changes: Send {
-    /// Applies all changes that are there.
-    fn drain(&mut self, scheduler: &mut Scheduler);
-    /// Applies the next change when there is one; `false` when there never will be.
-    fn poll(&mut self, context: &mut Context<'_>, scheduler: &mut Scheduler) -> Poll<bool>;
-}
-
-impl<K: Object, F: Fn(&mut Scheduler, Change<K>) + Send> Changes for Source<K, F> {
-    fn drain(&mut self, scheduler: &mut Scheduler) {
-        while let Ok(change) = self.changes.try_recv() {
-            (self.apply)(scheduler, change);
-        }
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>, scheduler: &mut Scheduler) -> Poll<bool> {
-        self.changes.poll_recv(context).map(|change| {
-            let alive = change.is_some();
-            if let Some(change) = change {
-                (self.apply)(scheduler, change);
-            }
-            alive
-        })
-    }
-}
+/// Applies the next change of one kind: one that is there, or with a context also one that is still to come. `false` when
+/// there never will be one, or without a context when there is none now.
+type Source = Box<dyn FnMut(&mut Scheduler, Option<&mut Context<'_>>) -> Poll<bool> + Send>;
 
 /// All sources.
 #[derive(Default)]
 pub(crate) struct Feeds {
-    sources: Vec<Box<dyn Changes>>,
+    sources: Vec<Source>,
     synced: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -53,7 +24,14 @@ impl Feeds {
         apply: impl Fn(&mut Scheduler, Change<K>) + Send + 'static,
     ) -> Self {
         let informer: Informer<K> = informers.informer();
-        self.sources.push(Box::new(Source { changes: informer.subscribe(), apply }));
+        let mut changes = informer.subscribe();
+        self.sources.push(Box::new(move |scheduler, context| {
+            let next = match context {
+                Some(context) => changes.poll_recv(context),
+                None => Poll::Ready(changes.try_recv().ok()),
+            };
+            next.map(|change| change.map(|change| apply(scheduler, change)).is_some())
+        }));
         self.synced.push(async move { informer.synced().await }.boxed());
         self
     }
@@ -65,18 +43,16 @@ impl Feeds {
 
     /// Applies all changes that are there.
     pub(crate) fn drain(&mut self, scheduler: &mut Scheduler) {
-        self.sources.iter_mut().for_each(|source| source.drain(scheduler));
+        for source in &mut self.sources {
+            while source(scheduler, None) == Poll::Ready(true) {}
+        }
     }
 
     /// Applies the next change; `false` when a source has ended.
     pub(crate) async fn next(&mut self, scheduler: &mut Scheduler) -> bool {
         let next = |context: &mut Context<'_>| {
-            for source in &mut self.sources {
-                if let Poll::Ready(alive) = source.poll(context, scheduler) {
-                    return Poll::Ready(alive);
-                }
-            }
-            Poll::Pending
+            let mut applied = self.sources.iter_mut().map(|source| source(scheduler, Some(&mut *context)));
+            applied.find(Poll::is_ready).unwrap_or(Poll::Pending)
         };
         poll_fn(next).await
     }

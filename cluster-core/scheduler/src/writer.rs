@@ -25,7 +25,6 @@ pub(crate) struct Outcome {
 pub(crate) mod why {
     pub(crate) const UNSCHEDULABLE: &str = "Unschedulable";
     pub(crate) const ERROR: &str = "SchedulerError";
-    pub(crate) const GATED: &str = "SchedulingGated";
 }
 
 /// Writes for the scheduler. Clones share the limit and the tasks.
@@ -63,11 +62,24 @@ impl Writer {
         });
     }
 
-    /// Binds a pod to a node. Claims that wait for the node are told it first.
-    pub(crate) fn bind(&self, pod: Arc<PodInfo>, node: String, claims: Vec<String>) {
+    /// Tells claims that wait for a node which one it is.
+    pub(crate) fn select(&self, pod: Arc<PodInfo>, node: String, claims: Vec<ObjectKey>) {
         let writer = self.clone();
         self.spawn(async move {
-            let result = writer.try_bind(&pod, &node, &claims).await;
+            let chosen = Patch::Merge(json!({"metadata": {"annotations": {SELECTED_NODE: node}}}));
+            let told = claims
+                .iter()
+                .map(|claim| writer.client.patch::<PersistentVolumeClaim>(&claim.namespace, &claim.name, "", &chosen));
+            let result = futures::future::try_join_all(told).await.map(drop);
+            drop(writer.outcomes.send(Outcome { pod, result }));
+        });
+    }
+
+    /// Binds a pod to a node.
+    pub(crate) fn bind(&self, pod: Arc<PodInfo>, node: String) {
+        let writer = self.clone();
+        self.spawn(async move {
+            let result = writer.try_bind(&pod, &node).await;
             if result.is_ok() {
                 let text = format!("Successfully assigned {} to {node}", pod.key);
                 writer.event(&pod, &pod, "Normal", "Scheduled", text);
@@ -77,12 +89,8 @@ impl Writer {
         });
     }
 
-    async fn try_bind(&self, pod: &PodInfo, node: &str, claims: &[String]) -> Result<(), Error> {
+    async fn try_bind(&self, pod: &PodInfo, node: &str) -> Result<(), Error> {
         let (namespace, name) = (&*pod.key.namespace, &*pod.key.name);
-        let chosen = Patch::Merge(json!({"metadata": {"annotations": {SELECTED_NODE: node}}}));
-        for claim in claims {
-            self.client.patch::<PersistentVolumeClaim>(namespace, claim, "", &chosen).await?;
-        }
         let body = json!({
             "apiVersion": "v1", "kind": "Binding",
             "metadata": {"namespace": namespace, "name": name, "uid": &*pod.uid},
@@ -91,11 +99,9 @@ impl Writer {
         self.client.create_subresource::<Pod, Value, Value>(namespace, name, "binding", &body).await.map(drop)
     }
 
-    /// Tells on the pod why it is not scheduled, with an event unless it is gated, and the node it waits for.
+    /// Tells on the pod and by an event why it is not scheduled, and the node it waits for.
     pub(crate) fn refuse(&self, pod: &PodInfo, reason: &str, message: &str, nominated: Option<&str>) {
-        if reason != why::GATED {
-            self.warn(pod, message);
-        }
+        self.warn(pod, message);
         let mut status = json!({});
         if let Some(condition) = new_condition(&pod.pod, reason, message) {
             status["conditions"] = json!([condition]);

@@ -4,9 +4,7 @@
 //! matches as there are replica sets, not pods.
 
 use super::Labels;
-use super::terms::equals;
 use crate::prelude::*;
-use cluster_object::selector::{Operator, Requirement};
 use k8s_openapi::api::core::v1::{Affinity, PodAffinityTerm, WeightedPodAffinityTerm};
 
 /// How many pods of a class each node holds.
@@ -46,17 +44,9 @@ pub(crate) struct PodTerm {
 }
 
 impl PodTerm {
-    fn read(term: &PodAffinityTerm, namespace: &str, labels: &Labels) -> Self {
-        let mut selector = labels::selector(term.label_selector.as_ref());
-        let taken = term.match_label_keys.iter().flatten().map(|key| (key, Operator::In));
-        let shunned = term.mismatch_label_keys.iter().flatten().map(|key| (key, Operator::NotIn));
-        let keyed: Vec<Requirement> = taken
-            .chain(shunned)
-            .filter_map(|(key, operator)| labels.get(key).map(|value| Requirement { operator, ..equals(key, value) }))
-            .collect();
-        if !keyed.is_empty() && term.label_selector.is_some() {
-            selector = Selector::from_requirements([selector.requirements(), keyed.as_slice()].concat());
-        }
+    /// The API server has made requirements of `matchLabelKeys` and `mismatchLabelKeys` when the pod was created.
+    fn read(term: &PodAffinityTerm, namespace: &str) -> Self {
+        let selector = labels::selector(term.label_selector.as_ref());
         let mut namespaces = term.namespaces.clone().unwrap_or_default();
         if namespaces.is_empty() && term.namespace_selector.is_none() {
             namespaces.push(namespace.to_owned());
@@ -80,8 +70,8 @@ impl PodTerm {
 }
 
 impl PodAffinity {
-    pub(crate) fn read(affinity: Option<&Affinity>, namespace: &str, labels: &Labels) -> Self {
-        let term = |term: &PodAffinityTerm| PodTerm::read(term, namespace, labels);
+    pub(crate) fn read(affinity: Option<&Affinity>, namespace: &str) -> Self {
+        let term = |term: &PodAffinityTerm| PodTerm::read(term, namespace);
         let weigh = |sign: i64, terms: &Option<Vec<WeightedPodAffinityTerm>>| -> Vec<(i64, PodTerm)> {
             terms.iter().flatten().map(|w| (sign * i64::from(w.weight), term(&w.pod_affinity_term))).collect()
         };

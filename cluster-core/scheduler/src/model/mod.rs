@@ -16,7 +16,7 @@ pub use cluster::Cluster;
 pub(crate) use disk::Disk;
 pub(crate) use node::NodeFacts;
 pub use node::{NodeId, NodeInfo};
-pub(crate) use objects::{Objects, OwnerKind};
+pub(crate) use objects::Objects;
 pub use pod::PodInfo;
 pub(crate) use pod::{Claim, Spread, preferred_nodes};
 pub(crate) use requests::{is_infeasible, statuses};

@@ -2,33 +2,16 @@
 
 use super::Labels;
 use crate::prelude::*;
+use cluster_object::selector::{Operator, Requirement};
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
-
-/// The controllers whose pods are spread by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum OwnerKind {
-    ReplicationController,
-    ReplicaSet,
-    StatefulSet,
-}
-
-impl OwnerKind {
-    fn of(api_version: &str, kind: &str) -> Option<Self> {
-        match (api_version, kind) {
-            ("v1", "ReplicationController") => Some(Self::ReplicationController),
-            ("apps/v1", "ReplicaSet") => Some(Self::ReplicaSet),
-            ("apps/v1", "StatefulSet") => Some(Self::StatefulSet),
-            _ => None,
-        }
-    }
-}
 
 /// Everything that is looked up by name.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     pub(crate) namespaces: HashMap<String, Labels>,
     services: HashMap<Arc<str>, BTreeMap<Arc<str>, Labels>>,
-    owners: HashMap<(OwnerKind, ObjectKey), Selector>,
+    /// What selects the pods of controllers, by their API version, kind and key: such pods are spread by default.
+    owners: HashMap<(&'static str, &'static str, ObjectKey), Selector>,
     pub(crate) claims: HashMap<ObjectKey, Arc<PersistentVolumeClaim>>,
     /// The nodes that claims are being told before the API server has it: the next pod that shares one must follow.
     pub(crate) selected: HashMap<ObjectKey, String>,
@@ -50,10 +33,11 @@ impl Objects {
         }
     }
 
-    pub(crate) fn set_owner(&mut self, kind: OwnerKind, key: ObjectKey, selector: Option<&LabelSelector>) {
+    pub(crate) fn set_owner<K: Object>(&mut self, owner: &K, selector: Option<&LabelSelector>) {
+        let key = (K::API_VERSION, K::KIND, owner.key());
         match selector {
-            Some(selector) => drop(self.owners.insert((kind, key), labels::selector(Some(selector)))),
-            None => drop(self.owners.remove(&(kind, key))),
+            Some(selector) => drop(self.owners.insert(key, labels::selector(Some(selector)))),
+            None => drop(self.owners.remove(&key)),
         }
     }
 
@@ -62,15 +46,16 @@ impl Objects {
         let labels = &pod.class.labels;
         let services = self.services.get(&pod.key.namespace).into_iter().flat_map(BTreeMap::values);
         let matching = services.filter(|selector| selector.iter().all(|(key, value)| labels.get(key) == Some(value)));
-        let mut requirements: Vec<_> =
-            matching.flatten().map(|(key, value)| super::terms::equals(key, value)).collect();
-        if let Some(owner) = pod.pod.controller()
-            && let Some(kind) = OwnerKind::of(&owner.api_version, &owner.kind)
-            && let Some(selector) = self
-                .owners
-                .get(&(kind, ObjectKey { namespace: pod.key.namespace.clone(), name: owner.name.as_str().into() }))
-        {
-            requirements.extend_from_slice(selector.requirements());
+        let equals = |(key, value): (&String, &String)| Requirement {
+            key: key.clone(),
+            operator: Operator::Equals,
+            values: vec![value.clone()],
+        };
+        let mut requirements: Vec<_> = matching.flatten().map(equals).collect();
+        if let Some(owner) = pod.pod.controller() {
+            let key = ObjectKey { namespace: pod.key.namespace.clone(), name: owner.name.as_str().into() };
+            let selector = self.owners.get(&(owner.api_version.as_str(), owner.kind.as_str(), key));
+            requirements.extend(selector.into_iter().flat_map(Selector::requirements).cloned());
         }
         (!requirements.is_empty()).then(|| Selector::from_requirements(requirements))
     }

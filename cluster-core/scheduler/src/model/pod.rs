@@ -1,8 +1,7 @@
 //! A pod in the form the plugins read.
 
 use super::requests::of_pod;
-use super::terms::equals;
-use super::{Class, Classes, Disk, Labels, PodAffinity, RequiredNodes, Resources};
+use super::{Class, Classes, Disk, PodAffinity, RequiredNodes, Resources};
 use crate::prelude::*;
 use cluster_client::pods::{host_ports, node};
 use cluster_client::volumes::claim_name;
@@ -15,7 +14,7 @@ use std::ops::Deref;
 /// A volume claim that a pod uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
-    pub(crate) name: String,
+    pub(crate) key: ObjectKey,
     /// It is made for the pod, by a controller.
     pub(crate) ephemeral: bool,
 }
@@ -23,7 +22,7 @@ pub(crate) struct Claim {
 impl Claim {
     fn of(pod: &Pod, volume: &Volume) -> Option<Self> {
         let ephemeral = volume.persistent_volume_claim.is_none();
-        claim_name(pod, volume).map(|name| Self { name, ephemeral })
+        claim_name(pod, volume).map(|name| Self { key: ObjectKey::new(pod.namespace(), &name), ephemeral })
     }
 }
 
@@ -39,18 +38,13 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    pub(crate) fn read(constraint: &TopologySpreadConstraint, labels: &Labels) -> Self {
-        let mut selector = labels::selector(constraint.label_selector.as_ref());
-        let keys = constraint.match_label_keys.iter().flatten();
-        let keyed: Vec<_> = keys.filter_map(|key| labels.get(key).map(|value| equals(key, value))).collect();
-        if !keyed.is_empty() && constraint.label_selector.is_some() {
-            selector = Selector::from_requirements([selector.requirements(), &keyed].concat());
-        }
+    /// The API server has made requirements of `matchLabelKeys` when the pod was created.
+    pub(crate) fn read(constraint: &TopologySpreadConstraint) -> Self {
         Self {
             key: constraint.topology_key.as_str().into(),
             max_skew: i64::from(constraint.max_skew),
             min_domains: constraint.min_domains.map_or(1, |n| usize::try_from(n).unwrap_or(1)),
-            selector,
+            selector: labels::selector(constraint.label_selector.as_ref()),
             honor_affinity: constraint.node_affinity_policy.as_deref() != Some("Ignore"),
             honor_taints: constraint.node_taints_policy.as_deref() == Some("Honor"),
         }
@@ -103,13 +97,13 @@ impl PodInfo {
         let (meta, spec) = (&pod.metadata, pod.spec.as_ref().unwrap_or(&absent));
         let namespace = meta.namespace.clone().unwrap_or_default();
         let labels = meta.labels.clone().unwrap_or_default();
-        let affinity = PodAffinity::read(spec.affinity.as_ref(), &namespace, &labels);
+        let affinity = PodAffinity::read(spec.affinity.as_ref(), &namespace);
         let class = Class { namespace, labels, terminating: pod.is_deleting(), affinity };
         let (requests, counted) = of_pod(&pod);
         let constraints = spec.topology_spread_constraints.as_deref().unwrap_or_default();
         let spread = |when: &str| -> Vec<Spread> {
             let of = constraints.iter().filter(|c| c.when_unsatisfiable == when);
-            of.map(|c| Spread::read(c, &class.labels)).collect()
+            of.map(Spread::read).collect()
         };
         let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
         let facts = PodFacts {

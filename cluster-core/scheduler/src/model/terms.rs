@@ -3,11 +3,6 @@
 use super::NodeFacts;
 use crate::prelude::*;
 use cluster_client::nodes::NAME_FIELD;
-use cluster_object::selector::{Operator, Requirement};
-
-pub(crate) fn equals(key: &str, value: &str) -> Requirement {
-    Requirement { key: key.to_owned(), operator: Operator::Equals, values: vec![value.to_owned()] }
-}
 
 /// Which nodes a pod's `nodeSelector` and required node affinity allow.
 #[derive(Debug, Clone, Default)]

@@ -2,17 +2,16 @@
 
 use super::volumes::claims_of;
 use super::{Cycle, Prepared, Refusal};
-use crate::model::{NodeInfo, PodInfo};
+use crate::prelude::*;
 
 const ONE_POD: &str = "ReadWriteOncePod";
 
 /// Whether a claim of the pod that allows one pod at a time is in use.
 fn is_taken(cycle: &Cycle<'_>) -> bool {
-    let own = |other: &PodInfo| other.uid != cycle.pod.uid && other.key.namespace == cycle.pod.key.namespace;
     claims_of(cycle, cycle.pod).any(|claim| {
         let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
-        let name = claim.metadata.name.as_deref();
-        let uses = |other: &PodInfo| own(other) && other.claims.iter().any(|claim| Some(claim.name.as_str()) == name);
+        let key = claim.key();
+        let uses = |other: &PodInfo| other.uid != cycle.pod.uid && other.claims.iter().any(|claim| claim.key == key);
         modes.iter().any(|mode| mode == ONE_POD) && cycle.cluster.pods().any(uses)
     })
 }

@@ -28,16 +28,15 @@ pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
     }
     let mut rules = Rules::default();
     for claim in &cycle.pod.claims {
-        let key = ObjectKey { namespace: cycle.pod.key.namespace.clone(), name: claim.name.as_str().into() };
-        let found = cycle.cluster.objects.claims.get(&key).ok_or_else(|| missing(claim))?;
-        rules.add(cycle, &key, found)?;
+        let found = cycle.cluster.objects.claims.get(&claim.key).ok_or_else(|| missing(claim))?;
+        rules.add(cycle, &claim.key, found)?;
     }
     Ok(Some(Box::new(rules)))
 }
 
 fn missing(claim: &Claim) -> Refusal {
-    let Claim { name, ephemeral } = claim;
-    Refusal::final_(if *ephemeral {
+    let name = &claim.key.name;
+    Refusal::final_(if claim.ephemeral {
         format!("waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}")
     } else {
         format!("persistentvolumeclaim {name:?} not found")
@@ -116,27 +115,24 @@ fn reaches(class: &StorageClass, node: &NodeInfo) -> bool {
 }
 
 /// The pod's claims that get their volume once they know the node.
-pub(crate) fn unbound_claims(cluster: &Cluster, pod: &PodInfo) -> Vec<String> {
-    let key = |claim: &Claim| ObjectKey::new(&pod.key.namespace, &claim.name);
-    let waits = |claim: &&Claim| {
-        let found = cluster.objects.claims.get(&key(claim));
+pub(crate) fn unbound_claims(cluster: &Cluster, pod: &PodInfo) -> Vec<ObjectKey> {
+    let waits = |key: &&ObjectKey| {
+        let found = cluster.objects.claims.get(key);
         found.is_some_and(|found| volume_name(found).is_none() && waits_for_node(cluster, found).is_some())
     };
-    pod.claims.iter().filter(waits).map(|claim| claim.name.clone()).collect()
+    pod.claims.iter().map(|claim| &claim.key).filter(waits).cloned().collect()
 }
 
 /// The pod's claims that exist.
 pub(super) fn claims_of<'a>(cycle: &Cycle<'a>, pod: &'a PodInfo) -> impl Iterator<Item = &'a PersistentVolumeClaim> {
     let claims = &cycle.cluster.objects.claims;
-    pod.claims.iter().filter_map(|claim| claims.get(&ObjectKey::new(&pod.key.namespace, &claim.name))).map(Arc::as_ref)
+    pod.claims.iter().filter_map(|claim| claims.get(&claim.key)).map(Arc::as_ref)
 }
 
 /// Whether it is about the pod's volumes.
 pub(super) fn concern(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
     match happening {
-        Happening::Claim(key) => {
-            key.namespace == cycle.pod.key.namespace && cycle.pod.claims.iter().any(|claim| *claim.name == *key.name)
-        }
+        Happening::Claim(key) => cycle.pod.claims.iter().any(|claim| claim.key == **key),
         Happening::Storage => true,
         _ => false,
     }

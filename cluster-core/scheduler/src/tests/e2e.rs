@@ -1,7 +1,8 @@
 //! The whole scheduler against an API server in memory.
 
+use crate::plugins::SELECTED_NODE;
 use crate::tests::{node, pod, requests};
-use cluster_client::{Change, Client, Informers, trim};
+use cluster_client::{Change, Client, Informers, Object, trim};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -33,6 +34,30 @@ impl World {
     /// Creates a pod and answers its uid.
     async fn add_pod(&self, name: &str, patch: Value) {
         self.client.create::<Pod>(&pod(name, patch).pod).await.expect("created");
+    }
+
+    /// Creates the claim `data`, which gets a volume once its pod has a node.
+    async fn add_claim(&self) {
+        let class: StorageClass = serde_json::from_value(json!({
+            "metadata": {"name": "late"}, "provisioner": "p", "volumeBindingMode": "WaitForFirstConsumer",
+        }))
+        .expect("a class");
+        self.client.create(&class).await.expect("created");
+        let mut claim = PersistentVolumeClaim::default();
+        (claim.metadata.name, claim.metadata.namespace) = (Some("data".to_owned()), Some("ns".to_owned()));
+        claim.spec.get_or_insert_default().storage_class_name = Some("late".to_owned());
+        self.client.create(&claim).await.expect("created");
+    }
+
+    /// Waits until the claim was told its node.
+    async fn told(&self, node: &str) -> PersistentVolumeClaim {
+        let mut changes = self.informers.informer::<PersistentVolumeClaim>().subscribe();
+        loop {
+            let change = changes.recv().await.expect("the informer lives");
+            if change.object().annotation(SELECTED_NODE) == Some(node) {
+                return change.object().as_ref().clone();
+            }
+        }
     }
 
     /// Waits until the pod is as wanted.
@@ -110,10 +135,9 @@ async fn a_gated_pod_waits_until_its_gates_are_gone() {
     let world = World::start();
     world.add_node("n1", json!({})).await;
     world.add_pod("p", json!({"spec": {"schedulingGates": [{"name": "x/y"}]}})).await;
-    let (reason, message) = world.refused("p").await;
-    assert_eq!(reason, "SchedulingGated");
-    assert_eq!(message, "Scheduling is blocked due to non-empty scheduling gates");
+    assert_eq!(world.events("p").await, []);
     let mut pod: Pod = world.client.get("ns", "p").await.expect("there");
+    assert_eq!(pod.spec.as_ref().expect("a spec").node_name, None);
     pod.spec.as_mut().expect("a spec").scheduling_gates = None;
     world.client.update(&pod).await.expect("updated");
     assert_eq!(world.bound("p").await, "n1");
@@ -165,15 +189,7 @@ async fn a_binding_that_fails_is_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_could_not_be_told_its_node_may_get_another() {
     let world = World::start();
-    let class: StorageClass = serde_json::from_value(json!({
-        "metadata": {"name": "late"}, "provisioner": "p", "volumeBindingMode": "WaitForFirstConsumer",
-    }))
-    .expect("a class");
-    world.client.create(&class).await.expect("created");
-    let mut claim = PersistentVolumeClaim::default();
-    (claim.metadata.name, claim.metadata.namespace) = (Some("data".to_owned()), Some("ns".to_owned()));
-    claim.spec.get_or_insert_default().storage_class_name = Some("late".to_owned());
-    world.client.create(&claim).await.expect("created");
+    world.add_claim().await;
     world.add_node("a", json!({})).await;
     tokio::time::sleep(Duration::from_millis(10)).await;
     let volume = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
@@ -182,6 +198,31 @@ async fn a_claim_that_could_not_be_told_its_node_may_get_another() {
     assert_eq!(world.refused("p").await.0, "SchedulerError");
     world.client.delete::<Node>("", "a", &Default::default()).await.expect("deleted");
     world.add_node("b", json!({})).await;
+    assert_eq!(world.told("b").await.annotation(SELECTED_NODE), Some("b"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_is_bound_once_its_claim_has_a_volume_on_its_node() {
+    let world = World::start();
+    world.add_claim().await;
+    world.add_node("a", json!({})).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let volume = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
+    world.add_pod("p", json!({"spec": {"volumes": [volume]}})).await;
+    let mut claim = world.told("a").await;
+    // The provisioner has no room there.
+    claim.metadata.annotations = None;
+    world.client.delete::<Node>("", "a", &Default::default()).await.expect("deleted");
+    world.client.update(&claim).await.expect("updated");
+    let refused = "running PreBind plugin \"VolumeBinding\": binding volumes: provisioning failed for PVC \"data\"";
+    assert_eq!(world.refused("p").await, ("SchedulerError".to_owned(), refused.to_owned()));
+    world.add_node("b", json!({})).await;
+    let mut claim = world.told("b").await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    let waiting: Pod = world.client.get("ns", "p").await.expect("there");
+    assert_eq!(waiting.spec.expect("a spec").node_name, None);
+    claim.spec.get_or_insert_default().volume_name = Some("made".to_owned());
+    world.client.update(&claim).await.expect("updated");
     assert_eq!(world.bound("p").await, "b");
 }
 
