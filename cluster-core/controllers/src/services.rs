@@ -5,52 +5,98 @@ mod hints;
 pub(crate) mod mirror;
 mod ports;
 mod slices;
+mod triggers;
 
 use crate::meta::has_labels;
 use crate::prelude::*;
-use slices::{MANAGED_BY, SERVICE, Slices, service_of};
+use slices::{Groups, MANAGED_BY, SERVICE, Slices, service_of};
+use triggers::{TRIGGERED, Triggers, stamp};
 
 const HEADLESS: &str = "service.kubernetes.io/headless";
 const ZONE: &str = "topology.kubernetes.io/zone";
 
 pub(crate) fn runner(context: &Context) -> Runner<Writer> {
-    let client = context.client.clone();
+    let (client, recorder) = (context.client.clone(), context.recorder("endpoint-slice-controller"));
     let (services, pods, nodes, endpoints) = context.caches();
     let slices = Slices::new(context, SERVICE, MANAGED_BY.1);
-    let controller = Arc::new(Writer { client, services, pods, nodes, endpoints, slices });
+    let (divided, triggers) = (Mutex::default(), Triggers::default());
+    let controller = Arc::new(Writer { client, recorder, services, pods, nodes, endpoints, slices, divided, triggers });
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on_each(&controller.services)
         .on(&controller.pods, Writer::affected)
         .on(&controller.endpoints, |_, change| change.gone().map(|gone| gone.key()))
         .on(&controller.slices.cache, |_, change| service_of(change.object(), MANAGED_BY.1))
-        .needs(&controller.nodes)
+        .on(&controller.nodes, Writer::shares_changed)
 }
 
 pub(crate) struct Writer {
     client: Client,
+    recorder: Recorder,
     services: Informer<Service>,
     pods: Informer<Pod>,
     nodes: Informer<Node>,
     endpoints: Informer<Endpoints>,
     slices: Slices,
+    /// The services, with an address family, whose endpoints are divided among the zones.
+    divided: Mutex<HashSet<(ObjectKey, String)>>,
+    triggers: Triggers,
 }
 
 impl Writer {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        if let Some(pause) = self.slices.behind(key) {
+            return Ok(Some(pause));
+        }
         let service = self.services.get(key).filter(|service| !service.is_deleting());
-        let (mut slices, mut endpoints) = (None, None);
+        let (mut slices, mut endpoints, mut trigger) = (None, None, None);
+        if service.is_none() {
+            self.triggers.forget(key);
+            self.divided.lock().retain(|(service, _)| service != key);
+        }
         if let Some(service) = &service {
             let Some(selector) = selector(service) else { return Ok(None) };
             let mut pods = self.pods.in_namespace(&key.namespace);
             pods.retain(|pod| has_labels(pod.metadata.labels.as_ref(), selector) && !is_finished(pod));
-            let groups = slices::groups(service, &pods, |pod| self.zone(pod));
+            trigger = self.triggers.next(service, &pods);
+            let mut groups = slices::groups(service, &pods, |pod| self.zone(pod));
+            self.divide(service, &mut groups);
             endpoints = Some((service.as_ref(), endpoints::subsets(service, &groups)));
             let labels = labels(service, &[(SERVICE, service.name()), MANAGED_BY]);
             slices = Some((slices::pattern(service.as_ref(), labels, None), groups));
         }
-        let again = self.slices.reconcile(key, slices).await;
-        endpoints::write(&self.client, endpoints, self.endpoints.get(key)).await?;
-        again
+        let sliced = self.slices.reconcile(key, slices, trigger).await;
+        endpoints::write(&self.client, endpoints, self.endpoints.get(key), trigger).await?;
+        sliced.map(|()| None)
+    }
+
+    /// Divides the endpoints of a service among the zones if it asks for that, and tells when that begins, ends or fails.
+    fn divide(&self, service: &Service, groups: &mut Groups) {
+        let is_asked = hints::is_divided(service);
+        let nodes = if is_asked { self.nodes.list() } else { Vec::new() };
+        let shares = hints::shares(&nodes);
+        for family in families(service) {
+            let of_family = groups.iter_mut().filter(|((of, _), _)| *of == family);
+            let endpoints = of_family.flat_map(|(_, endpoints)| endpoints).collect();
+            let done = is_asked.then(|| hints::divide(endpoints, shares.as_ref()));
+            let (mut divided, key) = (self.divided.lock(), (service.key(), family.clone()));
+            let is_news = if matches!(done, Some(Ok(()))) { divided.insert(key) } else { divided.remove(&key) };
+            let (kind, what, text) = match done {
+                Some(Err(why)) => ("Warning", "Disabled", why),
+                _ if !is_news => continue,
+                Some(Ok(())) => ("Normal", "Enabled", "Topology Aware Hints has been enabled".to_owned()),
+                None => ("Warning", "Disabled", "Topology Aware Hints has been disabled".to_owned()),
+            };
+            let (reason, text) = (format!("TopologyAwareHints{what}"), format!("{text}, addressType: {family}"));
+            self.recorder.event(&reference(service), kind, &reason, text);
+        }
+    }
+
+    /// What a change of a node's part in its zone means: services that are divided may be divided otherwise.
+    fn shares_changed(&self, change: &Change<Node>) -> Vec<ObjectKey> {
+        let changed = change.unless(|old, new| hints::capacity(old) == hints::capacity(new));
+        let mut services = changed.map_or_else(Vec::new, |_| self.services.list());
+        services.retain(|service| hints::is_divided(service));
+        meta::keys(&services)
     }
 
     fn zone(&self, pod: &Pod) -> Option<String> {
@@ -102,26 +148,6 @@ fn same_endpoint(old: &Pod, new: &Pod) -> bool {
         && pods::is_finished(old) == pods::is_finished(new)
         && old.is_deleting() == new.is_deleting()
         && pods::node(old) == pods::node(new)
-}
-
-/// The name the pod has in the DNS of a headless service.
-fn hostname(pod: &Pod, service: &Service) -> Option<String> {
-    let spec = pod.spec.as_ref()?;
-    (spec.subdomain.as_deref() == Some(service.name())).then(|| spec.hostname.clone()).flatten()
-}
-
-fn target(pod: &Pod) -> ObjectReference {
-    ObjectReference {
-        kind: Some("Pod".to_owned()),
-        namespace: pod.metadata.namespace.clone(),
-        name: pod.metadata.name.clone(),
-        uid: Some(pod.uid().to_owned()),
-        ..ObjectReference::default()
-    }
-}
-
-fn node_name(pod: &Pod) -> Option<String> {
-    pod.spec.as_ref().and_then(|spec| spec.node_name.clone())
 }
 
 /// The labels of what is made for a service: the service's own and `more`.

@@ -2,7 +2,7 @@
 
 use super::ports::Port;
 use super::slices::Groups;
-use super::{families, labels, publishes_not_ready};
+use super::{families, labels, publishes_not_ready, stamp};
 use crate::prelude::*;
 use k8s_openapi::api::discovery::v1::Endpoint;
 
@@ -10,11 +10,12 @@ const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoin
 const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
 const MAX_ADDRESSES: usize = 1000;
 
-/// Makes the object of a service hold these addresses, or removes it.
+/// Makes the object of a service hold these addresses, which changed at the time of `trigger`, or removes it.
 pub(super) async fn write(
     client: &Client,
     wanted: Option<(&Service, Vec<EndpointSubset>)>,
     current: Option<Arc<Endpoints>>,
+    trigger: Option<Timestamp>,
 ) -> Result<(), Error> {
     let old = current.as_deref().cloned().unwrap_or_default();
     let Some((service, mut subsets)) = wanted else {
@@ -35,7 +36,8 @@ pub(super) async fn write(
     };
     // An empty list comes back as none.
     let same = old.metadata == metadata && old.subsets.unwrap_or_default() == subsets;
-    let new = Endpoints { metadata, subsets: Some(subsets) };
+    let mut new = Endpoints { metadata, subsets: Some(subsets) };
+    stamp(&mut new.metadata, trigger);
     match current {
         None => client.create(&new).await?,
         Some(_) if same => return Ok(()),

@@ -1,5 +1,6 @@
 //! Endpoints that somebody writes by hand, for a service without a selector, are mirrored into endpoint slices.
 
+use super::TRIGGERED;
 use super::ports::Port;
 use super::slices::{self, Groups, MANAGED_BY, SERVICE, Slices, service_of};
 use crate::prelude::*;
@@ -10,8 +11,7 @@ const INDEX: &str = "mirrored-service";
 const SKIP: &str = "endpointslice.kubernetes.io/skip-mirror";
 const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
 /// Annotations that are about the Endpoints object itself.
-const OWN: [&str; 2] =
-    ["kubectl.kubernetes.io/last-applied-configuration", "endpoints.kubernetes.io/last-change-trigger-time"];
+const OWN: [&str; 2] = ["kubectl.kubernetes.io/last-applied-configuration", TRIGGERED];
 
 pub(crate) fn runner(context: &Context) -> Runner<Mirror> {
     let (services, endpoints) = (context.informers.informer(), context.informers.informer());
@@ -30,13 +30,16 @@ pub(crate) struct Mirror {
 
 impl Mirror {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        if let Some(pause) = self.slices.behind(key) {
+            return Ok(Some(pause));
+        }
         let service = self.services.get(key).filter(|service| {
             let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
             !service.is_deleting() && selector.is_none_or(Labels::is_empty)
         });
         let endpoints = self.endpoints.get(key).filter(|endpoints| is_mirrored(endpoints));
         let wanted = service.and(endpoints).map(|endpoints| (pattern_for(&endpoints), groups(&endpoints)));
-        self.slices.reconcile(key, wanted).await
+        self.slices.reconcile(key, wanted, None).await.map(|()| None)
     }
 }
 

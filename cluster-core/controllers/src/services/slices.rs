@@ -2,7 +2,7 @@
 
 use super::hints::hints;
 use super::ports::{Port, resolve};
-use super::{families, hostname, node_name, publishes_not_ready, target};
+use super::{families, publishes_not_ready, stamp};
 use crate::prelude::*;
 use futures::future::try_join_all;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
@@ -46,40 +46,46 @@ impl Slices {
         Self { client: context.client.clone(), cache, index, unseen: Mutex::default() }
     }
 
-    /// Makes the slices of a service hold these endpoints, or removes them.
-    pub(super) async fn reconcile(&self, key: &ObjectKey, wanted: Option<(ObjectMeta, Groups)>) -> Outcome {
-        if self.is_behind(key) {
-            // The slice's own arrival brings the key back; the time is for the case that it never comes.
-            return Ok(Some(UNSEEN_FOR));
-        }
+    /// Makes the slices of a service hold these endpoints, which changed at the time of `trigger`, or removes them.
+    pub(super) async fn reconcile(
+        &self,
+        key: &ObjectKey,
+        wanted: Option<(ObjectMeta, Groups)>,
+        trigger: Option<Timestamp>,
+    ) -> Result<(), Error> {
         let current = self.cache.by_index(self.index, &key.to_string());
         let actions = match wanted {
             None => current.into_iter().map(Action::Delete).collect(),
             Some((pattern, groups)) => plan(&pattern, groups, &current),
         };
-        try_join_all(actions.into_iter().map(|action| self.execute(key, action))).await?;
-        Ok(None)
+        try_join_all(actions.into_iter().map(|action| self.execute(key, action, trigger))).await.map(drop)
     }
 
-    fn is_behind(&self, service: &ObjectKey) -> bool {
+    /// How long to wait for slices that the cache does not show yet. The slice's own arrival brings the key back; the time
+    /// is for the case that it never comes.
+    pub(super) fn behind(&self, service: &ObjectKey) -> Option<Duration> {
         let mut unseen = self.unseen.lock();
-        let Some(made) = unseen.get_mut(service) else { return false };
+        let made = unseen.get_mut(service)?;
         made.retain(|(slice, at)| self.cache.get(slice).is_none() && at.elapsed() < UNSEEN_FOR);
-        let behind = !made.is_empty();
-        if !behind {
+        if made.is_empty() {
             unseen.remove(service);
+            return None;
         }
-        behind
+        Some(UNSEEN_FOR)
     }
 
-    async fn execute(&self, service: &ObjectKey, action: Action) -> Result<(), Error> {
+    async fn execute(&self, service: &ObjectKey, action: Action, trigger: Option<Timestamp>) -> Result<(), Error> {
         match action {
-            Action::Create(slice) => {
+            Action::Create(mut slice) => {
+                stamp(&mut slice.metadata, trigger);
                 let created = self.client.create(&slice).await?;
                 let made = (created.key(), Instant::now());
                 self.unseen.lock().entry(service.clone()).or_default().push(made);
             }
-            Action::Update(slice) => drop(self.client.update(&slice).await?),
+            Action::Update(mut slice) => {
+                stamp(&mut slice.metadata, trigger);
+                self.client.update(&slice).await?;
+            }
             Action::Delete(slice) => delete(&self.client, slice.as_ref()).await?,
         }
         Ok(())
@@ -119,7 +125,7 @@ fn address_of_family(pod: &Pod, family: &str) -> Option<String> {
 }
 
 fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
-    let (serving, terminating) = (is_ready(pod), pod.is_deleting());
+    let (spec, serving, terminating) = (pod.spec.as_ref(), is_ready(pod), pod.is_deleting());
     let ready = publishes_not_ready(service) || (serving && !terminating);
     Endpoint {
         addresses: vec![ip],
@@ -128,9 +134,11 @@ fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
             serving: Some(serving),
             terminating: Some(terminating),
         }),
-        hostname: hostname(pod, service),
-        node_name: node_name(pod),
-        target_ref: Some(target(pod)),
+        hostname: spec
+            .filter(|spec| spec.subdomain.as_deref() == Some(service.name()))
+            .and_then(|s| s.hostname.clone()),
+        node_name: spec.and_then(|spec| spec.node_name.clone()),
+        target_ref: Some(ObjectReference { api_version: None, resource_version: None, ..reference(pod) }),
         ..Endpoint::default()
     }
 }
@@ -144,8 +152,12 @@ fn identity(endpoint: &Endpoint) -> Identity {
     (endpoint.addresses.clone(), endpoint.hostname.clone(), [target.namespace, target.name])
 }
 
-/// Keeps each endpoint in the slice that has it, fills up what has room, and makes and deletes slices for the rest.
+/// Keeps each endpoint in the slice that has it, fills up what has room, and makes and deletes slices for the rest. Those
+/// of an earlier object of the name go with it.
 fn plan(pattern: &ObjectMeta, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<Action> {
+    let owner = |owners: &[OwnerReference]| owners.first().map(|owner| owner.uid.clone());
+    let own = owner(pattern.owner_references.as_deref().unwrap_or_default());
+    let (current, foreign): (Vec<_>, Vec<_>) = current.iter().cloned().partition(|slice| owner(slice.owners()) == own);
     let mut actions = Vec::new();
     let mut used = vec![false; current.len()];
     for ((family, ports), endpoints) in groups {
@@ -182,7 +194,7 @@ fn plan(pattern: &ObjectMeta, groups: Groups, current: &[Arc<EndpointSlice>]) ->
     }
     let mut unused: Vec<_> = current.iter().zip(used).filter(|(_, used)| !used).map(|(slice, _)| slice).collect();
     let mut actions: Vec<Action> = actions.into_iter().map(|action| in_place(action, &mut unused)).collect();
-    actions.extend(unused.into_iter().map(|slice| Action::Delete(slice.clone())));
+    actions.extend(unused.into_iter().chain(&foreign).map(|slice| Action::Delete(slice.clone())));
     actions
 }
 

@@ -122,3 +122,15 @@ fn a_terminating_pod_serves_but_is_not_ready() {
     let conditions = endpoint(&service(), &pod, "10.0.0.1".into()).conditions.expect("conditions");
     assert_eq!((conditions.ready, conditions.serving, conditions.terminating), (Some(false), Some(true), Some(true)));
 }
+
+#[test]
+fn slices_of_an_earlier_service_of_the_name_go_with_it() {
+    let mut earlier = origin();
+    earlier.owner_references.as_mut().expect("owners")[0].uid = "earlier".to_owned();
+    let mut slices = Vec::new();
+    apply(&mut slices, plan(&earlier, group(0..3), &[]));
+    let actions = plan(&origin(), group(0..3), &slices);
+    assert!(matches!(&actions[..], [Action::Create(_), Action::Delete(_)]), "{actions:?}");
+    apply(&mut slices, actions);
+    assert_eq!(slices[0].owners()[0].uid, "u");
+}
