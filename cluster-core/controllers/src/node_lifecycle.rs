@@ -19,6 +19,11 @@ const TAINTS: [(&str, &str, &str); 6] = [
 /// Labels of nodes, and the names they had before, which some selectors still have.
 const OLDER_LABELS: [(&str, &str); 2] =
     [("kubernetes.io/os", "beta.kubernetes.io/os"), ("kubernetes.io/arch", "beta.kubernetes.io/arch")];
+/// Says to a kubelet for how many seconds it may keep what it read of ConfigMaps and Secrets.
+const TTL: &str = "node.alpha.kubernetes.io/ttl";
+/// How long that is, in clusters of at least and at most so many nodes.
+const TTLS: [(&str, usize, usize); 5] =
+    [("0", 0, 100), ("15", 90, 500), ("30", 450, 1000), ("60", 900, 2000), ("300", 1800, usize::MAX)];
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Conditions the kubelet reports, which nobody knows when it is silent.
 const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
@@ -27,16 +32,10 @@ pub(crate) fn runner(context: &Context) -> Runner<NodeLifecycle> {
     let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", node_lease::NAMESPACE);
     let (client, recorder) = (context.client.clone(), context.recorder("node-controller"));
     let (nodes, pods) = context.caches();
-    let controller = Arc::new(NodeLifecycle {
-        client,
-        recorder,
-        grace: Duration::from_secs(context.options.node_grace_seconds),
-        nodes,
-        leases: context.informers.watching(WatchScope { path: leases, ..WatchScope::default() }),
-        pods,
-        health: Mutex::default(),
-        limits: Limits::default(),
-    });
+    let leases = context.informers.watching(WatchScope { path: leases, ..WatchScope::default() });
+    let grace = Duration::from_secs(context.options.node_grace_seconds);
+    let (health, limits) = (Mutex::default(), Limits::default());
+    let controller = Arc::new(NodeLifecycle { client, recorder, grace, nodes, leases, pods, health, limits });
     index::by_node(&controller.pods);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on_each(&controller.nodes)
@@ -90,10 +89,13 @@ impl NodeLifecycle {
         }
         let (evicts, waits) = self.eviction(&node);
         let (taints, labels) = (wanted_taints(&node, evicts), wanted_labels(&node));
-        if taints.is_some() || labels.is_some() {
+        let ttl = wanted_ttl(&node, self.nodes.count());
+        if taints.is_some() || labels.is_some() || ttl.is_some() {
             let spec = node.spec.get_or_insert_default();
             spec.taints = taints.or(spec.taints.take());
             node.metadata.labels = labels.or(node.metadata.labels);
+            let annotations = node.metadata.annotations.get_or_insert_default();
+            annotations.extend(ttl.map(|ttl| (TTL.to_owned(), ttl.to_owned())));
             node = self.client.update(&node).await?;
         }
         if !is_ready(&node) {
@@ -194,6 +196,15 @@ fn wanted_labels(node: &Node) -> Option<Labels> {
     Some(labels.clone().into_iter().chain(missing).collect())
 }
 
+/// What the node should say of kept objects, by how many nodes there are; `None` when that is what it says, or may say on.
+fn wanted_ttl(node: &Node, count: usize) -> Option<&'static str> {
+    let suits = |(_, least, most): &&(&str, usize, usize)| (*least..=*most).contains(&count);
+    let mut suitable = TTLS.iter().filter(suits).map(|(ttl, ..)| *ttl).peekable();
+    let first = *suitable.peek()?;
+    let said = node.annotation(TTL);
+    (!suitable.any(|ttl| said == Some(ttl))).then_some(first)
+}
+
 /// The taints the node should have; `None` when it has them. `evicts` says that its pods may be told to go.
 fn wanted_taints(node: &Node, evicts: bool) -> Option<Vec<Taint>> {
     let empty = NodeSpec::default();
@@ -273,6 +284,24 @@ mod tests {
                 taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect::<Vec<_>>().join(" ")
             });
             assert_eq!(found.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn kubelets_may_keep_what_they_read_for_longer_the_more_nodes_there_are() {
+        for (said, count, expected) in [
+            (None, 1, Some("0")),
+            (Some("0"), 100, None),
+            (Some("0"), 101, Some("15")),
+            // Between two sizes what was said stands, so that it does not change to and fro.
+            (Some("15"), 95, None),
+            (Some("15"), 89, Some("0")),
+            (Some("60"), 480, Some("15")),
+            (Some("x"), 5000, Some("300")),
+        ] {
+            let value = json!({"metadata": {"annotations": said.map(|said| json!({TTL: said}))}});
+            let node: Node = serde_json::from_value(value).expect("a node");
+            assert_eq!(wanted_ttl(&node, count), expected, "{said:?} {count}");
         }
     }
 
