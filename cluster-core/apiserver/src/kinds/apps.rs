@@ -31,12 +31,22 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
 };
 
 pub(super) const DAEMON_SET: Strategy = Strategy {
+    prepare_create: |set| count_templates(set, &Value::Null),
+    prepare_update: count_templates,
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         rolling(spec, "updateStrategy", &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
     },
     ..Strategy::NONE
 };
+
+/// Notes how many templates a daemon set has had; its pods bear the number.
+fn count_templates(set: &mut Value, old: &Value) {
+    const COUNT: &str = "deprecated.daemonset.template.generation";
+    let before: i64 = meta::annotation(old, COUNT).and_then(|text| text.parse().ok()).unwrap_or_default();
+    let count = before + i64::from(set["spec"]["template"] != old["spec"]["template"]);
+    set["metadata"]["annotations"][COUNT] = count.to_string().into();
+}
 
 pub(super) const STATEFUL_SET: Strategy = Strategy {
     defaults: |object| {
@@ -81,4 +91,23 @@ fn with_claims(at: &At<'_>) -> Option<Value> {
     }));
     spec["volumes"] = volumes.into();
     Some(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_set_counts_the_changes_of_its_template_whatever_its_writer_says() {
+        let set = |image: &str, wait: u8| json!({"spec": {"template": {"image": image}, "minReadySeconds": wait}});
+        let count = |set: &Value| meta::annotation(set, "deprecated.daemonset.template.generation").map(str::to_owned);
+        let mut present = set("a", 0);
+        (DAEMON_SET.prepare_create)(&mut present);
+        assert_eq!(count(&present).as_deref(), Some("1"));
+        for (mut new, expected) in [(set("a", 9), "1"), (set("b", 9), "2"), (set("b", 0), "2"), (set("a", 0), "3")] {
+            (DAEMON_SET.prepare_update)(&mut new, &present);
+            assert_eq!(count(&new).as_deref(), Some(expected));
+            present = new;
+        }
+    }
 }

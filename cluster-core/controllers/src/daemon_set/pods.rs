@@ -18,7 +18,10 @@ const TOLERATED: [(&str, &str); 7] = [
 /// The pod as the set wants it, for no node in particular.
 pub(super) fn pattern(set: &DaemonSet, template: &PodTemplateSpec, hash: &str) -> Pod {
     let mut pod = from_template(set, template);
-    pod.metadata.labels.get_or_insert_default().insert(REVISION.to_owned(), hash.to_owned());
+    let labels = pod.metadata.labels.get_or_insert_default();
+    labels.insert(REVISION.to_owned(), hash.to_owned());
+    let count = set.annotation("deprecated.daemonset.template.generation");
+    labels.extend(count.map(|count| ("pod-template-generation".to_owned(), count.to_owned())));
     let spec = pod.spec.get_or_insert_default();
     let count = if spec.host_network == Some(true) { TOLERATED.len() } else { TOLERATED.len() - 1 };
     let tolerations = spec.tolerations.get_or_insert_default();

@@ -139,3 +139,14 @@ fn while_an_update_surges_the_oldest_pod_of_a_node_is_counted() {
     assert_eq!(counts("a:unready:old a:ready:new"), (0, None, None));
     assert_eq!(counts("a:ready:new"), (1, Some(1), Some(1)));
 }
+
+#[test]
+fn pods_bear_the_number_of_their_template() {
+    let mut set = set(&json!({}), &json!({"containers": []}));
+    let label =
+        |set: &DaemonSet| pattern(set, &set.spec.template, "x").label("pod-template-generation").map(str::to_owned);
+    assert_eq!(label(&set), None);
+    let annotations = set.metadata.annotations.get_or_insert_default();
+    annotations.insert("deprecated.daemonset.template.generation".to_owned(), "7".to_owned());
+    assert_eq!(label(&set).as_deref(), Some("7"));
+}
