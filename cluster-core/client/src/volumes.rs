@@ -41,11 +41,14 @@ pub fn mismatch(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> Opt
     let (Some(offer), Some(wish)) = (&volume.spec, &claim.spec) else { return Some("spec is missing") };
     let wanted = wish.resources.as_ref().and_then(|resources| resources.requests.as_ref());
     let mode = |mode: &Option<String>| mode.clone().unwrap_or_else(|| "Filesystem".to_owned());
+    let attributes = |class: &Option<String>| class.clone().unwrap_or_default();
     let offered = offer.access_modes.as_deref().unwrap_or_default();
     if storage(offer.capacity.as_ref()) < storage(wanted) {
         Some("requested PV is too small")
     } else if offer.storage_class_name.as_deref().unwrap_or_default() != class_name(claim) {
         Some("storageClassName does not match")
+    } else if attributes(&offer.volume_attributes_class_name) != attributes(&wish.volume_attributes_class_name) {
+        Some("volumeAttributesClassName does not match")
     } else if mode(&offer.volume_mode) != mode(&wish.volume_mode) {
         Some("incompatible volumeMode")
     } else if !wish.access_modes.iter().flatten().all(|mode| offered.contains(mode)) {

@@ -46,30 +46,11 @@ fn is_out_of_service(node: &Node) -> bool {
     !is_ready(node) && taints.is_some_and(|taints| taints.iter().any(|taint| taint.key == OUT_OF_SERVICE))
 }
 
-/// Why a pod is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
-    Orphaned,
-    Unscheduled,
-    OutOfService,
-    TooMany,
-}
-
-impl Reason {
-    fn message(self) -> Option<&'static str> {
-        match self {
-            Self::Orphaned => Some("PodGC: node no longer exists"),
-            Self::OutOfService => Some("PodGC: node is out of service"),
-            Self::Unscheduled | Self::TooMany => None,
-        }
-    }
-}
-
-/// Why a terminating pod is removed at once.
-fn judge(pod: &Pod, node: Option<&Node>) -> Option<Reason> {
+/// Why a terminating pod is removed at once: the message of its condition, which is empty for none.
+fn judge(pod: &Pod, node: Option<&Node>) -> Option<&'static str> {
     match node {
-        None if pods::node(pod).is_empty() && pod.is_deleting() => Some(Reason::Unscheduled),
-        Some(node) if pod.is_deleting() && is_out_of_service(node) => Some(Reason::OutOfService),
+        None if pods::node(pod).is_empty() && pod.is_deleting() => Some(""),
+        Some(node) if pod.is_deleting() && is_out_of_service(node) => Some("PodGC: node is out of service"),
         _ => None,
     }
 }
@@ -100,15 +81,15 @@ impl PodGc {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         if key.name.is_empty() {
             let surplus = surplus(self.pods.by_index(FINISHED, ""), self.limit);
-            return self.remove_all(&surplus, Reason::TooMany).await.map(|()| None);
+            return self.remove_all(&surplus, "").await.map(|()| None);
         }
         if key.namespace.is_empty() {
             return self.give_up(key).await;
         }
         let Some(pod) = self.pods.get(key) else { return Ok(None) };
         let node = self.nodes.get(&ObjectKey::new("", pods::node(&pod)));
-        if let Some(reason) = judge(&pod, node.as_deref()) {
-            return self.remove_all(&[pod], reason).await.map(|()| None);
+        if let Some(why) = judge(&pod, node.as_deref()) {
+            return self.remove_all(&[pod], why).await.map(|()| None);
         }
         let Some(since) = marked_in_vain(&pod) else { return Ok(None) };
         if let Some(left) = meta::left(since, MARKED_FOR, &meta::now()) {
@@ -146,18 +127,19 @@ impl PodGc {
         if ignore_gone(self.client.get::<Node>("", &node.name).await)?.is_some() {
             return Ok(Some(QUARANTINE));
         }
-        self.remove_all(&pods, Reason::Orphaned).await.map(|()| None)
+        self.remove_all(&pods, "PodGC: node no longer exists").await.map(|()| None)
     }
 
-    async fn remove_all(&self, pods: &[Arc<Pod>], reason: Reason) -> Result<(), Error> {
-        let removed = join_all(pods.iter().map(|pod| async move { ignore_gone(self.remove(pod, reason).await) })).await;
+    async fn remove_all(&self, pods: &[Arc<Pod>], why: &str) -> Result<(), Error> {
+        let removed = join_all(pods.iter().map(|pod| async move { ignore_gone(self.remove(pod, why).await) })).await;
         removed.into_iter().try_for_each(|removed| removed.map(drop))
     }
 
-    async fn remove(&self, pod: &Pod, reason: Reason) -> Result<(), cluster_client::Error> {
-        tracing::info!(pod = pod.name(), namespace = pod.namespace(), ?reason, "removing a pod");
-        if let Some(message) = reason.message().filter(|_| !pods::is_finished(pod)) {
-            let mut failed = pods::disrupted(pod, "DeletionByPodGC", message);
+    /// No kubelet says any more of a pod that has not ended how it did.
+    async fn remove(&self, pod: &Pod, why: &str) -> Result<(), cluster_client::Error> {
+        tracing::info!(pod = pod.name(), namespace = pod.namespace(), why, "removing a pod");
+        if !is_finished(pod) {
+            let mut failed = if why.is_empty() { pod.clone() } else { pods::disrupted(pod, "DeletionByPodGC", why) };
             failed.status.get_or_insert_default().phase = Some("Failed".to_owned());
             self.client.update_status(&failed).await?;
         }
@@ -171,7 +153,6 @@ mod tests {
     use super::*;
     use crate::pods::tests::pod;
     use cluster_fake_server::FakeServer;
-    use tokio_util::sync::CancellationToken;
 
     #[test]
     fn only_pods_nobody_else_removes_are_removed() {
@@ -187,9 +168,9 @@ mod tests {
             ("n", false, Some(&fine), None),
             ("n", false, None, None),
             ("", false, None, None),
-            ("", true, None, Some(Reason::Unscheduled)),
+            ("", true, None, Some("")),
             ("n", true, Some(&fine), None),
-            ("n", true, Some(&dead), Some(Reason::OutOfService)),
+            ("n", true, Some(&dead), Some("PodGC: node is out of service")),
             ("n", false, Some(&dead), None),
         ];
         for (on, deleting, node, expected) in cases {
@@ -238,10 +219,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_oldest_finished_pods_go_and_those_of_a_node_only_when_it_stays_away() {
-        let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+        let server = FakeServer::new();
         let client = server.client();
         let options = crate::Options { terminated_pods: 2, ..crate::Options::default() };
-        let context = Context { options, cancel: cancel.clone(), ..Context::of(&client) };
+        let context = Context { options, ..Context::of(&client) };
         let pods = context.informers.informer::<Pod>();
         tokio::spawn(runner(&context).run(context.cancel));
         let names = || pods.list().iter().map(|pod| pod.name().to_owned()).collect::<Vec<_>>().join(" ");
@@ -267,6 +248,5 @@ mod tests {
         client.delete::<Node>("", "n", &options).await.expect("deleted");
         tokio::time::sleep(QUARANTINE * 2).await;
         assert_eq!(names(), "");
-        cancel.cancel();
     }
 }

@@ -11,7 +11,6 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 fn volume(name: &str, size: &str, rest: Value) -> Arc<PersistentVolume> {
     let mut spec = json!({"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"]});
@@ -43,6 +42,7 @@ fn a_claim_gets_the_smallest_volume_that_has_all_it_asks_for() {
         volume("shared", "5Gi", json!({"accessModes": ["ReadWriteMany"]})),
         volume("block", "5Gi", json!({"volumeMode": "Block"})),
         volume("fast", "5Gi", json!({"storageClassName": "fast"})),
+        volume("gold", "5Gi", json!({"volumeAttributesClassName": "gold"})),
         volume("near", "20Gi", {
             let mut near = on("n1");
             near["storageClassName"] = "local".into();
@@ -65,6 +65,8 @@ fn a_claim_gets_the_smallest_volume_that_has_all_it_asks_for() {
         (json!({"accessModes": ["ReadWriteMany", "ReadWriteOnce"]}), true, None),
         (json!({"volumeMode": "Block"}), true, Some("block")),
         (json!({"storageClassName": "fast"}), true, Some("fast")),
+        (json!({"volumeAttributesClassName": "gold"}), true, Some("gold")),
+        (json!({"volumeAttributesClassName": "lead"}), true, None),
         (json!({"storageClassName": "local"}), true, Some("near")),
         (json!({}), false, None),
     ];
@@ -100,8 +102,7 @@ fn a_volume_follows_its_claim() {
 async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_along() {
     let server = FakeServer::new();
     let client = server.client();
-    let cancel = CancellationToken::new();
-    let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
+    let context = Context::of(&client);
     let volumes = context.informers.informer::<PersistentVolume>();
     let system = json!({"metadata": {"name": "kube-system"}});
     client.create(&serde_json::from_value::<Namespace>(system).expect("a namespace")).await.expect("created");
@@ -137,5 +138,4 @@ async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_alo
     client.delete::<StorageClass>("", "standard", &options).await.expect("deleted");
     provision::make_default_class(context).await;
     assert!(client.get::<StorageClass>("", "standard").await.is_err(), "who deleted it does not want it");
-    cancel.cancel();
 }
