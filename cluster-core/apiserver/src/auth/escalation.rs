@@ -121,7 +121,8 @@ fn told(singles: impl Iterator<Item = Rule>) -> Vec<String> {
             None => rules.push(single),
         }
     }
-    BTreeSet::from_iter(rules.iter().map(describe)).into_iter().collect()
+    let sorted: BTreeSet<String> = rules.iter().map(describe).collect();
+    sorted.into_iter().collect()
 }
 
 fn describe(rule: &Rule) -> String {

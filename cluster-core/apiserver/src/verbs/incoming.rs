@@ -89,7 +89,9 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &Duplicat
                 decode::strict_error(kind, version, &found.unknown, duplicates).map_or(Ok(()), Err)?;
             }
             Strictness::Warn => {
-                decode::strict_warnings(&found.unknown, duplicates).iter().for_each(|warning| call.notes.warn(warning));
+                for warning in decode::strict_warnings(&found.unknown, duplicates) {
+                    call.notes.warn(&warning);
+                }
             }
             Strictness::Ignore => {}
         }
