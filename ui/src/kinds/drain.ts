@@ -1,7 +1,7 @@
 /** Moving the pods of a node elsewhere, as `kubectl drain` does. */
 import type { KubeObject, ObjectRef } from '../api/contract';
 import { ApiError } from '../api/http';
-import { each } from './actions';
+import { each } from './each';
 
 /** The pods that a drain must move: not those of daemon sets, not mirrors of static pods, not finished ones. */
 export function drainable(pods: KubeObject[]): KubeObject[] {

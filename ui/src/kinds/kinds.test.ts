@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
-import { actionsForRow, each, jobAgain, kubectlCommand, podAgain } from './actions';
+import { actionsForRow, kubectlCommand } from './actions';
+import { jobAgain, podAgain } from './again';
 import { findResource, flatten, plural, type Resource } from './discovery';
 import { drainable } from './drain';
+import { each } from './each';
 import { age, conditionHealth, eventSelector, older, podSelector } from './read';
 import { sections } from './sections';
 import { template } from './templates';

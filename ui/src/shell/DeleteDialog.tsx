@@ -4,8 +4,8 @@ import { ApiError } from '../api/http';
 import { deleteObject, type Propagation } from '../api/k8s';
 import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
-import { each, fullName } from '../kinds/actions';
 import { plural, type Resource } from '../kinds/discovery';
+import { each, fullName } from '../kinds/each';
 import { Consequences, isGrave } from './Consequences';
 
 const CHOICES: Propagation[] = ['Background', 'Foreground', 'Orphan'];

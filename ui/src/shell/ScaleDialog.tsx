@@ -4,7 +4,7 @@ import { json } from '../api/http';
 import { clusterPath, patchObject, resourcePath } from '../api/k8s';
 import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
-import { each } from '../kinds/actions';
+import { each } from '../kinds/each';
 import { AUTOSCALERS } from '../kinds/gvrs';
 import { scalersOf } from '../kinds/scalers';
 import { useObjects } from '../store/objects';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { useI18n } from '../../i18n';
-import { podAgain } from '../../kinds/actions';
+import { podAgain } from '../../kinds/again';
 import { useObject } from '../../store/hooks';
 import { Failure, Loading } from '../parts';
 import CreateEditor from './CreateEditor';
