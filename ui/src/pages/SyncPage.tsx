@@ -128,7 +128,7 @@ function SyncCard({ sync }: { sync: Sync }) {
   const pull = async () => {
     const { changes, faults } = await lookAtSync('pull', sync);
     if (faults.length > 0) toast('bad', faults.map(faultText).join('; '));
-    toast('good', tn('sync.pulled', changes.length));
+    if (changes.length > 0 || faults.length === 0) toast('good', tn('sync.pulled', changes.length));
   };
   return (
     <Card

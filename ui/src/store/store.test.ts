@@ -135,6 +135,17 @@ describe('an object view', () => {
   });
 });
 
+it('a chart of pods keeps what it has while they come and go', () => {
+  const socket = recorder();
+  const view = new View<string[]>(socket, [], (data, message) => (message.type === 'metrics' ? [message.at] : data));
+  const of = (...pods: string[]): ViewSpec => ({ kind: 'metrics', cluster: 'dev', scope: { namespace: 'shop', pods } });
+  view.follow(of('a'));
+  view.message({ type: 'metrics', view: 1, at: 'then', nodes: [], pods: [] });
+  view.follow(of('a', 'b'));
+  expect(view.snapshot()).toMatchObject({ loaded: true, data: ['then'] });
+  expect(socket.said.map((one) => one.split(' ')[0])).toEqual(['open', 'change']);
+});
+
 /** A WebSocket whose other end is the test. */
 class FakeSocket extends EventTarget {
   sent: unknown[] = [];

@@ -79,7 +79,6 @@ function identify(spec: ViewSpec): string {
     case 'list':
       return JSON.stringify(['list', spec.cluster, spec.group, spec.version, spec.resource]);
     case 'object':
-    case 'metrics':
       return JSON.stringify(spec);
     default:
       return JSON.stringify([spec.kind, spec.cluster]);

@@ -107,7 +107,8 @@ function WorkloadMetrics({ object, target: { cluster, namespace } }: { object: K
   const view = useList(
     listSpec(cluster, PODS, { namespaces: [namespace], labelSelector: podSelector(object), limit: 1000 }),
   );
-  const { order } = useListState(view).data;
-  const pods = order.flatMap((uid) => view.row(uid)?.name ?? []);
+  const { data, loaded } = useListState(view);
+  if (!loaded) return null;
+  const pods = data.order.flatMap((uid) => view.row(uid)?.name ?? []);
   return <MetricsPanel cluster={cluster} scope={{ namespace, pods }} />;
 }

@@ -1,10 +1,10 @@
 import { Link } from 'wouter';
-import type { Gvr, ListSpec } from '../../api/contract';
+import type { Gvr, ListSpec, Row } from '../../api/contract';
 import { Age } from '../../components/Age';
 import { CellText } from '../../components/CellText';
 import { Card, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { PODS } from '../../kinds/gvrs';
+import { NODES, PODS } from '../../kinds/gvrs';
 import { type LabelSelector, selectorText } from '../../kinds/selectors';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
@@ -72,6 +72,14 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
   );
 }
 
+/** What stands in a column; the node of a pod leads to it. */
+function RelatedCell({ row, column, cell }: { row: Row; column: string; cell: number }) {
+  const links = useLinks();
+  const node = column === 'Node' && row.cells[cell];
+  if (typeof node !== 'string' || node === '<none>') return <CellText row={row} column={column} cell={cell} />;
+  return <Link href={links.object({ ...NODES, namespace: '', name: node })}>{node}</Link>;
+}
+
 interface RowProps {
   uid: string;
   view: ListView;
@@ -97,7 +105,7 @@ function RelatedRow({ uid, view, gvr, columns, cells }: RowProps) {
         </td>
         {cells.map((cell, index) => (
           <td key={cell}>
-            <CellText row={row} column={columns[index] ?? ''} cell={cell} />
+            <RelatedCell row={row} column={columns[index] ?? ''} cell={cell} />
           </td>
         ))}
         <td>
