@@ -77,6 +77,20 @@ test('the pages about clusters have palette and keys too', async ({ page }) => {
   await expect(page.getByRole('heading', { name: 'Clusters' })).toBeVisible();
 });
 
+test('who goes to a page by keys goes on with them there', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}?ns=${NAMESPACE}`);
+  await expect(page.getByText('What there is')).toBeVisible();
+  await page.keyboard.press('g');
+  await page.keyboard.press('d');
+  await expect(row(page, 'web')).toBeVisible();
+  await expect(page.getByRole('grid')).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'web', exact: true })).toBeVisible();
+  await expect(page.locator('#page')).toBeFocused();
+  await page.goBack();
+  await expect(page.getByRole('grid')).toBeFocused();
+});
+
 test('digits choose namespaces, and letters the panels below', async ({ page }) => {
   await page.goto(`/c/${CLUSTER}/r/core/v1/configmaps`);
   await expect(row(page, 'settings')).toBeVisible();

@@ -1,4 +1,4 @@
-import { Suspense } from 'react';
+import { Suspense, useEffect, useRef } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import type { Session } from '../api/session';
 import { Guard } from '../components/Guard';
@@ -13,7 +13,7 @@ import { Address } from './Address';
 import { ClusterFrame } from './ClusterFrame';
 import { ClusterProvider } from './cluster';
 import { Header } from './Header';
-import { useHostKeys } from './keys';
+import { takeKeys, useHostKeys } from './keys';
 import { PaletteLayer } from './PaletteLayer';
 import { ROUTES, useClusterName } from './paths';
 import { Toasts } from './Toasts';
@@ -87,9 +87,23 @@ function Layers() {
   );
 }
 
+/** Gives the next page the keyboard's place when the last one has taken it away, once whoever shares it is done. */
+function useKeysFollow(location: string) {
+  const last = useRef(location);
+  useEffect(() => {
+    if (location === last.current) return;
+    last.current = location;
+    const frame = requestAnimationFrame(() => {
+      if (document.activeElement === document.body) takeKeys(document.getElementById('page'));
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [location]);
+}
+
 /** Keeps a page's failure to itself; another page starts afresh. */
 export function Guarded({ children }: { children: React.ReactNode }) {
   const [location] = useLocation();
+  useKeysFollow(location);
   return <Guard key={location}>{children}</Guard>;
 }
 

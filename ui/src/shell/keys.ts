@@ -49,6 +49,10 @@ export const HOST_PLACES = { h: ROUTES.clusters, '+': ROUTES.create } as const;
 /** What keys do to the panels below the page, wherever the focus is but in one that takes all keys. */
 export const DOCK_KEYS: Record<string, 'next' | 'close' | 'fold'> = { w: 'next', q: 'close', z: 'fold' };
 
+/** Gives the keyboard to a page, and in it to its list, if there is one by now. */
+export const takeKeys = (page: HTMLElement | null) =>
+  (page?.querySelector<HTMLElement>('[role=grid]') ?? page)?.focus({ preventScroll: true });
+
 /** A key by itself, which nobody else has taken and which is typed into nothing. */
 const isPlain = (event: KeyboardEvent) =>
   !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target);

@@ -61,7 +61,10 @@ export function Sources({ of, namespace }: { of: Line; namespace: string }) {
     const query = kind === 'PersistentVolumeClaim' ? { view: 'files' } : undefined;
     return (
       <Fragment key={kind + name}>
-        {kind} <Link href={links.object({ ...GVRS[kind], namespace, name }, query)}>{name}</Link>
+        {kind}{' '}
+        <Link href={links.object({ ...GVRS[kind], namespace, name }, query)} className="among">
+          {name}
+        </Link>
       </Fragment>
     );
   });

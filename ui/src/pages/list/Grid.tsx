@@ -83,6 +83,10 @@ export function Grid(props: Props) {
   useEffect(() => {
     props.focused.current = focused;
   }, [props.focused, focused]);
+  // Who came here by keys goes on with them.
+  useEffect(() => {
+    if (document.activeElement?.id === 'page') scroller.current?.focus({ preventScroll: true });
+  }, []);
   const template = tracks(columns);
   const minWidth = leastWidth(columns);
 

@@ -93,8 +93,11 @@ function ForwardRow({ forward, href, onRemove }: RowProps) {
         </span>
       </td>
       <td className="mono">
-        {forward.namespace}/<Link href={href(objectOf(forward.namespace, forward.target))}>{forward.target}</Link>:
-        {forward.port}
+        {forward.namespace}/
+        <Link href={href(objectOf(forward.namespace, forward.target))} className="among">
+          {forward.target}
+        </Link>
+        :{forward.port}
         {forward.protocol === 'UDP' && <span className="chip">UDP</span>}
       </td>
       <td>
