@@ -15,7 +15,7 @@ const MOST_USED: usize = 50_000;
 /// How often the past is recorded while nobody looks: so long, or so many times as long as asking took, so that a large
 /// cluster has no more of it than a small one.
 const RARELY: Duration = Duration::from_secs(30);
-const REST: u32 = 100;
+const REST: u32 = 20;
 /// So many nodes are asked at once.
 const AT_ONCE: usize = 16;
 const API: &str = "/apis/metrics.k8s.io/v1beta1";

@@ -51,6 +51,15 @@ fn show_reports(reports: &[LoadReport]) {
         let (loaded, skipped) = (report.loaded.len(), report.skipped.len());
         show::line(&format!("{}: loaded into {loaded} nodes, {skipped} had it", report.image));
     }
+    if reports.iter().any(|report| is_latest(&report.image)) {
+        show::note(
+            "pods pull what is tagged `latest`, though nodes have it, unless their `imagePullPolicy` is `IfNotPresent`",
+        );
+    }
+}
+
+fn is_latest(image: &str) -> bool {
+    image.ends_with(":latest") || !image.rsplit('/').next().is_some_and(|name| name.contains([':', '@']))
 }
 
 /// Lets Docker's own command build, which knows contexts, `.dockerignore`, caches and how to show its progress; the image's
@@ -84,6 +93,13 @@ fn named_after(folder: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_without_a_tag_is_the_latest() {
+        for (image, expected) in [("a", true), ("r:5000/a", true), ("a:latest", true), ("r:5000/a:1", false)] {
+            assert_eq!(is_latest(image), expected, "{image}");
+        }
+    }
 
     #[test]
     fn an_image_without_a_name_has_that_of_its_folder() {
