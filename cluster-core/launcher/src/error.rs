@@ -134,39 +134,35 @@ impl Error {
 
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
-        let text = match self {
+        Some(match self {
             Self::NoEngine(why) if why.to_lowercase().contains("permission denied") => {
-                "Docker lets only members of its group in: `sudo usermod -aG docker $USER`, then log in again."
+                "Docker lets only members of its group in: `sudo usermod -aG docker $USER`, then log in again.".to_owned()
             }
             Self::NoEngine(_) => {
                 "Start Docker (`sudo systemctl start docker`, or Docker Desktop), let `make up` install and start it, or \
                  name another engine's socket in DOCKER_HOST. `devcluster doctor` checks the whole machine."
+                    .to_owned()
             }
             Self::Docker { answer, .. } => return docker_hint(answer).map(str::to_owned),
-            Self::ImageMissing(_) => "Build it from the checkout with `make image`.",
+            Self::ImageMissing(_) => "Build it from the checkout with `make image`.".to_owned(),
             Self::BinaryMissing(_) => {
-                "Build it with `cargo build --release -p cluster-core`, or name it with --node-binary."
+                "Build it with `cargo build --release -p cluster-core`, or name it with --node-binary.".to_owned()
             }
-            Self::Differs { name, .. } => {
-                return Some(format!(
-                    "Change its workers with `devcluster scale --name {name} --workers N`, or replace it: \
-                     `devcluster down --name {name}`, then `up` again."
-                ));
-            }
-            Self::Stopped(name) => return Some(format!("Start it with `devcluster start --name {name}`.")),
+            Self::Differs { name, .. } => format!(
+                "Change its workers with `devcluster scale --name {name} --workers N`, or replace it: `devcluster down \
+                 --name {name}`, then `up` again."
+            ),
+            Self::Stopped(name) => format!("Start it with `devcluster start --name {name}`."),
             Self::NoCluster(name) => {
-                return Some(format!(
-                    "Make it with `devcluster up --name {name}`; `devcluster list` shows what there is."
-                ));
+                format!("Make it with `devcluster up --name {name}`; `devcluster list` shows what there is.")
             }
             Self::Foreign { what, name } => {
                 let kind = what.rsplit(' ').next().unwrap_or_default();
-                return Some(format!("Choose another --name, or remove it: `docker {kind} rm {name}`."));
+                format!("Choose another --name, or remove it: `docker {kind} rm {name}`.")
             }
-            Self::Busy(_) => "Wait until it is done.",
+            Self::Busy(_) => "Wait until it is done.".to_owned(),
             _ => return None,
-        };
-        Some(text.to_owned())
+        })
     }
 }
 
