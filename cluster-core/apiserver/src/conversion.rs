@@ -67,10 +67,7 @@ fn accepted(original: &Value, converted: &Value, wanted: &str) -> Result<Value, 
     }
     let mut metadata = original["metadata"].clone();
     for field in ["labels", "annotations"] {
-        match &converted["metadata"][field] {
-            Value::Null => drop(meta::remove(&mut metadata, field)),
-            given => metadata[field] = given.clone(),
-        }
+        copy(&mut metadata, field, &converted["metadata"]);
     }
     let mut object = converted.clone();
     object["metadata"] = metadata;

@@ -189,12 +189,14 @@ pub fn validate(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, options: &O
     plugins.try_for_each(|(_, check)| check(request, lookup))
 }
 
-/// Tells of what the kind warns of in what somebody wrote. Pods and ingresses are judged when they are made alone.
+/// Tells of what the kind warns of in what somebody wrote; nobody reads what the cluster's own controllers are told, and
+/// what they write is most. Pods and ingresses are judged when they are made alone.
 fn warn(request: &AdmissionRequest<'_>) {
     let (resource, strategy) = (request.resource, &request.resource.strategy);
     let once = matches!(resource.storage.as_str(), "pods" | "networking.k8s.io/ingresses");
     let same = |old: &Value| strategy.has_generation && meta::generation(old) == meta::generation(request.object);
-    if !request.subresource.is_empty() || request.object.is_null() {
+    let ours = request.user.name == "system:kube-controller-manager";
+    if ours || !request.subresource.is_empty() || request.object.is_null() {
         return;
     }
     let mut warnings = Vec::new();

@@ -117,20 +117,13 @@ fn job_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
 /// The template without what may change of a job that is suspended and does not run.
 fn scheduling_free(spec: &Value) -> Value {
     let mut template = spec["template"].clone();
-    if let Some(pod) = child(&mut template, "spec") {
-        for field in ["nodeSelector", "tolerations", "schedulingGates"] {
-            drop(super::walk::remove(pod, field));
-        }
-        if let Some(affinity) = child(pod, "affinity") {
-            drop(super::walk::remove(affinity, "nodeAffinity"));
-        }
-        if is_empty(&pod["affinity"]) {
-            drop(super::walk::remove(pod, "affinity"));
-        }
+    let scheduling = ["nodeSelector", "tolerations", "schedulingGates", "affinity.nodeAffinity"];
+    for path in scheduling.map(|field| format!("spec.{field}")) {
+        drop(meta::remove(&mut template, &path));
     }
-    if let Some(metadata) = child(&mut template, "metadata") {
-        drop(super::walk::remove(metadata, "annotations"));
-        drop(super::walk::remove(metadata, "labels"));
+    let bare = is_empty(meta::get(&template, "spec.affinity")).then_some("spec.affinity");
+    for path in bare.into_iter().chain(["metadata.annotations", "metadata.labels"]) {
+        drop(meta::remove(&mut template, path));
     }
     template
 }

@@ -17,7 +17,7 @@ pub(super) const CONFIG_MAP: Strategy = Strategy {
             errors.push(Error::invalid(&value.path, &key.into(), "duplicate of key present in binaryData"));
         }
     },
-    validate_update: |at, old, errors| immutable(at, old, &["data", "binaryData"], errors),
+    validate_update: |at, old, errors| immutable(at, old, &["immutable", "data", "binaryData"], errors),
     ..Strategy::NONE
 };
 
@@ -32,22 +32,13 @@ pub(super) const SECRET: Strategy = Strategy {
         }
     },
     validate: secret,
-    validate_update: |at, old, errors| immutable(at, old, &["data"], errors),
+    validate_update: |at, old, errors| immutable(at, old, &["immutable", "data"], errors),
     ..Strategy::NONE
 };
 
 fn immutable(at: &At<'_>, old: &Value, fields: &[&str], errors: &mut Errors) {
-    if old["immutable"] != true {
-        return;
-    }
-    if at.value["immutable"] != true {
-        errors.push(at.get("immutable").forbidden("field is immutable when `immutable` is set"));
-    }
-    for field in fields {
-        if at.value[*field] != old[*field] {
-            errors.push(at.get(field).forbidden("field is immutable when `immutable` is set"));
-        }
-    }
+    let changed = fields.iter().filter(|field| old["immutable"] == true && at.value[**field] != old[**field]);
+    errors.extend(changed.map(|field| at.get(field).forbidden("field is immutable when `immutable` is set")));
 }
 
 fn secret(at: &At<'_>, errors: &mut Errors) {
@@ -87,7 +78,7 @@ mod tests {
         let old = json!({"data": {"a": "1"}, "immutable": true});
         let faults = |new: Value| {
             let mut errors = Errors::new();
-            immutable(&At::root(&new), &old, &["data", "binaryData"], &mut errors);
+            immutable(&At::root(&new), &old, &["immutable", "data", "binaryData"], &mut errors);
             errors.len()
         };
         assert_eq!(

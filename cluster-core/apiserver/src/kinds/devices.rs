@@ -12,6 +12,11 @@ pub(super) const TAINT_RULE: Strategy = Strategy {
     ..Strategy::NONE
 };
 
+/// Names of drivers are subdomains in which capitals do not count.
+pub(super) fn driver_name(text: &str) -> Result<(), String> {
+    name::dns_subdomain(&text.to_lowercase())
+}
+
 /// Whether the text names something of a device: an identifier, before which the domain of a driver may stand.
 pub(super) fn key(text: &str) -> Result<(), String> {
     const IDENTIFIER: &str = "a valid C identifier must start with alphabetic character or '_', followed by a string of \
@@ -23,7 +28,7 @@ pub(super) fn key(text: &str) -> Result<(), String> {
         Some(("", _)) => return Err("the domain must not be empty".to_owned()),
         Some((_, "")) => return Err("the name must not be empty".to_owned()),
         Some((domain, name)) => {
-            super::storage::driver_name(domain)?;
+            driver_name(domain)?;
             name
         }
     };

@@ -3,22 +3,6 @@
 use super::job_policies::{count_indexes, intervals};
 use crate::kinds::prelude::*;
 
-/// Verdicts that no job may have at once: a fault stands at the conditions when one of the two changes.
-const EXCLUSIVE: [(&str, &str, &str); 2] = [
-    ("Complete", "Failed", "cannot set Complete=True and Failed=true conditions"),
-    ("Complete", "FailureTarget", "cannot set Complete=True and FailureTarget=true conditions"),
-];
-
-/// Verdicts that follow from others: the final one, and the one that must stand before it.
-const BEFORE: [(&str, &str, &str); 2] = [
-    ("Failed", "FailureTarget", "cannot set Failed=True condition without the FailureTarget=true condition"),
-    (
-        "Complete",
-        "SuccessCriteriaMet",
-        "cannot set Complete=True condition without the SuccessCriteriaMet=true condition",
-    ),
-];
-
 fn finished(job: &Value) -> bool {
     meta::is_true(job, "Complete") || meta::is_true(job, "Failed")
 }
@@ -31,77 +15,76 @@ pub(super) fn check(at: &At<'_>, old: &Value, errors: &mut Errors) {
         let (now, was) = (&status.value[field], &was[field]);
         now != was && !(is_empty(now) && is_empty(was))
     };
-    let flips = |kind: &str| meta::is_true(at.value, kind) != meta::is_true(old, kind);
+    let (is, had) = (|kind: &str| meta::is_true(at.value, kind), |kind: &str| meta::is_true(old, kind));
+    let flips = |kind: &str| is(kind) != had(kind);
+    let both = |one: &str, other: &str| (flips(one) || flips(other)) && is(one) && is(other);
+    let alone = |last: &str, first: &str| (flips(last) || flips(first)) && is(last) && !is(first);
+    let (complete, met, was_met) = (is("Complete"), is("SuccessCriteriaMet"), had("SuccessCriteriaMet"));
     let conditions = status.get("conditions").path;
     let verdict = |why: &str| Error::new(&conditions, Reason::Invalid, format!("Invalid value: {why}"));
+    let ended =
+        |kind: &str| (had(kind) && !is(kind), verdict(&format!("cannot disable the terminal {kind}=True condition")));
+    let [start, end, ready, succeeded] =
+        ["startTime", "completionTime", "ready", "succeeded"].map(|field| status.get(field));
+    let time = |at: &At<'_>| at.text().parse::<Timestamp>().ok();
+    let backwards = time(&start).zip(time(&end)).is_some_and(|(start, end)| end < start);
+    let (start_changed, end_changed) = (changed("startTime"), changed("completionTime"));
+    let completes = flips("Complete") || end_changed;
+    // The pods of a job whose indexes are all run at once go with the indexes when it is made smaller.
+    let shrinks = text(&spec["completionMode"]) == "Indexed" && spec["completions"] == spec["parallelism"];
 
     uncounted(&status.get("uncountedTerminatedPods"), errors);
-    for (one, other, why) in EXCLUSIVE {
-        if (flips(one) || flips(other)) && meta::is_true(at.value, one) && meta::is_true(at.value, other) {
-            errors.push(verdict(why));
-        }
-    }
-    let [start, end] = ["startTime", "completionTime"].map(|field| status.get(field));
-    let complete = meta::is_true(at.value, "Complete");
-    if flips("Complete") || changed("completionTime") {
-        if end.is_set() && !complete {
-            errors.push(end.invalid("cannot set completionTime when there is no Complete=True condition"));
-        }
-        if complete && !end.is_set() {
-            errors.push(end.missing("completionTime is required for Complete jobs"));
-        }
-    }
-    let time = |at: &At<'_>| at.text().parse::<Timestamp>().ok();
-    if (changed("startTime") || changed("completionTime"))
-        && let (Some(start), Some(ended)) = (time(&start), time(&end))
-        && ended < start
-    {
-        errors.push(end.invalid("completionTime cannot be set before startTime"));
-    }
-    for (last, first, why) in BEFORE {
-        if (flips(last) || flips(first)) && meta::is_true(at.value, last) && !meta::is_true(at.value, first) {
-            errors.push(verdict(why));
-        }
-    }
+    errors.extend(those([
+        (both("Complete", "Failed"), verdict("cannot set Complete=True and Failed=true conditions")),
+        (both("Complete", "FailureTarget"), verdict("cannot set Complete=True and FailureTarget=true conditions")),
+        (
+            completes && end.is_set() && !complete,
+            end.invalid("cannot set completionTime when there is no Complete=True condition"),
+        ),
+        (completes && complete && !end.is_set(), end.missing("completionTime is required for Complete jobs")),
+        ((start_changed || end_changed) && backwards, end.invalid("completionTime cannot be set before startTime")),
+        (
+            alone("Failed", "FailureTarget"),
+            verdict("cannot set Failed=True condition without the FailureTarget=true condition"),
+        ),
+        (
+            alone("Complete", "SuccessCriteriaMet"),
+            verdict("cannot set Complete=True condition without the SuccessCriteriaMet=true condition"),
+        ),
+    ]));
     if finished(at.value) {
         at_the_end(&status, &|field| finished(old) != finished(at.value) || changed(field), errors);
     }
     indexes(spec, &status, &changed, errors);
-    let ready = status.get("ready");
-    if (changed("ready") || changed("active")) && ready.int() > int(&status.value["active"]) {
-        errors.push(ready.invalid("cannot set more ready pods than active"));
-    }
-    let (met, was_met) = (meta::is_true(at.value, "SuccessCriteriaMet"), meta::is_true(old, "SuccessCriteriaMet"));
-    for (kind, shown) in [("Failed", "Failed=true"), ("FailureTarget", "FailureTarget=true")] {
-        if met && meta::is_true(at.value, kind) {
-            errors.push(verdict(&format!("cannot set SuccessCriteriaMet=True and {shown} conditions")));
-        }
-    }
-    if !spec["successPolicy"].is_null() && !met && complete {
-        errors.push(verdict("cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True"));
-    }
-    for kind in ["Failed", "Complete", "FailureTarget"] {
-        if meta::is_true(old, kind) && !meta::is_true(at.value, kind) {
-            errors.push(verdict(&format!("cannot disable the terminal {kind}=True condition")));
-        }
-    }
-    // The pods of a job whose indexes are all run at once go with the indexes when it is made smaller.
-    let shrinks = text(&spec["completionMode"]) == "Indexed" && spec["completions"] == spec["parallelism"];
-    if !shrinks && int(&status.value["succeeded"]) < int(&was["succeeded"]) {
-        errors.push(status.get("succeeded").invalid_number("cannot decrease the succeeded counter"));
-    }
-    if end.is_set() && !was["completionTime"].is_null() && changed("completionTime") {
-        errors.push(end.invalid("completionTime cannot be mutated"));
-    }
-    if !was["startTime"].is_null() && changed("startTime") && spec["suspend"] != true {
-        errors.push(start.missing("startTime cannot be removed for unsuspended job"));
-    }
-    if was_met && !met {
-        errors.push(verdict("cannot disable the SuccessCriteriaMet=True condition"));
-    }
-    if meta::is_true(old, "Complete") && !was_met && met {
-        errors.push(verdict("cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions"));
-    }
+    let more_ready = (changed("ready") || changed("active")) && ready.int() > int(&status.value["active"]);
+    let fewer = !shrinks && int(succeeded.value) < int(&was["succeeded"]);
+    let ends_again = end.is_set() && !was["completionTime"].is_null() && end_changed;
+    let starts_again = !was["startTime"].is_null() && start_changed && spec["suspend"] != true;
+    errors.extend(those([
+        (more_ready, ready.invalid("cannot set more ready pods than active")),
+        (met && is("Failed"), verdict("cannot set SuccessCriteriaMet=True and Failed=true conditions")),
+        (met && is("FailureTarget"), verdict("cannot set SuccessCriteriaMet=True and FailureTarget=true conditions")),
+        (
+            !spec["successPolicy"].is_null() && !met && complete,
+            verdict("cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True"),
+        ),
+        ended("Failed"),
+        ended("Complete"),
+        ended("FailureTarget"),
+        (fewer, succeeded.invalid_number("cannot decrease the succeeded counter")),
+        (ends_again, end.invalid("completionTime cannot be mutated")),
+        (starts_again, start.missing("startTime cannot be removed for unsuspended job")),
+        (was_met && !met, verdict("cannot disable the SuccessCriteriaMet=True condition")),
+        (
+            had("Complete") && !was_met && met,
+            verdict("cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions"),
+        ),
+    ]));
+}
+
+/// The faults that there are.
+fn those<const N: usize>(faults: [(bool, Error); N]) -> impl Iterator<Item = Error> {
+    faults.into_iter().filter_map(|(found, fault)| found.then_some(fault))
 }
 
 /// No pod waits twice to be counted.
@@ -120,21 +103,19 @@ fn uncounted(pods: &At<'_>, errors: &mut Errors) {
 fn at_the_end(status: &At<'_>, changed: &dyn Fn(&str) -> bool, errors: &mut Errors) {
     let [active, start, uncounted, terminating] =
         ["active", "startTime", "uncountedTerminatedPods", "terminating"].map(|field| status.get(field));
-    if changed("active") && active.int() > 0 {
-        errors.push(active.invalid("active>0 is invalid for finished job"));
-    }
-    if changed("startTime") && !start.is_set() {
-        errors.push(start.missing("startTime is required for finished job"));
-    }
     let lists = ["succeeded", "failed"].map(|list| &uncounted.value[list]);
-    if changed("uncountedTerminatedPods") && lists.iter().any(|list| !is_empty(list)) {
-        let shown = json!({"Succeeded": lists[0], "Failed": lists[1]});
-        let why = "uncountedTerminatedPods needs to be empty for finished job";
-        errors.push(Error::invalid(&uncounted.path, &shown, why));
-    }
-    if changed("terminating") && terminating.int() > 0 {
-        errors.push(terminating.invalid("terminating>0 is invalid for finished job"));
-    }
+    let left = changed("uncountedTerminatedPods") && lists.iter().any(|list| !is_empty(list));
+    let shown = json!({"Succeeded": lists[0], "Failed": lists[1]});
+    let why = "uncountedTerminatedPods needs to be empty for finished job";
+    errors.extend(those([
+        (changed("active") && active.int() > 0, active.invalid("active>0 is invalid for finished job")),
+        (changed("startTime") && !start.is_set(), start.missing("startTime is required for finished job")),
+        (left, Error::invalid(&uncounted.path, &shown, why)),
+        (
+            changed("terminating") && terminating.int() > 0,
+            terminating.invalid("terminating>0 is invalid for finished job"),
+        ),
+    ]));
 }
 
 fn indexes(spec: &Value, status: &At<'_>, changed: &dyn Fn(&str) -> bool, errors: &mut Errors) {

@@ -22,7 +22,6 @@ pub(crate) mod prelude;
 mod quotas;
 pub(crate) mod rules;
 mod service;
-mod storage;
 mod table;
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ pub(crate) enum Rule {
     Forbidden(Condition),
     /// Is told of when the condition holds.
     Warns(Condition),
-    /// Must keep these rules when the field beside it is one of these, where an empty text is nothing, `*` anything else.
+    /// Must keep these rules when the field beside it is one of these, where an empty text is nothing, `*` anything else,
+    /// or none of these after a `!`.
     When(&'static str, #[serde(borrow)] Vec<&'static str>, Vec<Rule>),
     /// Must keep these rules after a change: their expressions may also ask for `old`, all that the rules were about before
     /// it, and are asked about what is gone too.
@@ -139,7 +140,7 @@ fn shown(path: &Path, fault: &Map<String, Value>) -> Option<Error> {
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 41] = [
+const TEXTS: [(&str, TextRule); 39] = [
     ("absolutePath", |text| kept(text.starts_with('/'), "must be an absolute path")),
     ("attributeName", |text| {
         super::devices::key(text)?;
@@ -155,21 +156,13 @@ const TEXTS: [(&str, TextRule); 41] = [
     ("dnsName", super::networking::dns_name),
     ("dnsSubdomain", name::dns_subdomain),
     ("domainPrefixedPath", super::batch::domain_prefixed_path),
-    ("driverName", super::storage::driver_name),
+    ("driverName", super::devices::driver_name),
     ("envVarName", name::env_var_name),
     ("ingressHost", super::networking::ingress_host),
-    ("existsOperator", |text| {
-        let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
-        kept(text == "Exists", why)
-    }),
     ("integer", |text| kept(text.parse::<i64>().is_ok(), "value must be an integer for numeric comparison")),
     ("ip", super::pod::validation::is_ip),
     ("labelOperator", |text| operator(text, "In NotIn Exists DoesNotExist")),
     ("labelValue", name::label_value),
-    ("metricTarget", |text| {
-        let known = matches!(text, "Utilization" | "Value" | "AverageValue");
-        kept(known, "must be either Utilization, Value, or AverageValue")
-    }),
     ("mixedLabel", |text| {
         let why = |why| format!("may have mixed case, but should otherwise match: {why}");
         name::dns1035_label(&text.to_lowercase()).map_err(why)

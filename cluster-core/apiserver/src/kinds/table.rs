@@ -4,7 +4,7 @@ use super::cells::ColumnRow;
 use super::walk::TextRule;
 use super::{
     apps, autoscaling, batch, certificates, cluster, config, devices, endpoints, extensions, flowcontrol, networking,
-    pod, quotas, rules, service, storage, volumes,
+    pod, quotas, rules, service, volumes,
 };
 use crate::kinds::prelude::*;
 use crate::registry::{Scope, SelectableField, Subresource, Verbs};
@@ -35,7 +35,6 @@ const STRATEGIES: &[(&str, &Strategy)] = &[
     ("Job", &batch::JOB),
     ("CertificateSigningRequest", &certificates::CERTIFICATE_REQUEST),
     ("ServiceCIDR", &networking::SERVICE_CIDR),
-    ("CSINode", &storage::CSI_NODE),
     ("MutatingAdmissionPolicy", &extensions::ADMISSION_POLICY),
     ("MutatingWebhookConfiguration", &extensions::WEBHOOKS),
     ("ValidatingAdmissionPolicy", &extensions::ADMISSION_POLICY),

@@ -37,10 +37,7 @@ fn claim_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
         errors.push(Error::invalid(&path, &now.unwrap_or_default().into(), "field is immutable"));
     }
     let mut fixed = at.value.clone();
-    let mut free = |path: &str| match meta::get(old, path) {
-        Value::Null => drop(meta::remove(&mut fixed, path)),
-        value => meta::set(&mut fixed, path, value.clone()),
-    };
+    let mut free = |path: &str| copy(&mut fixed, path, old);
     if is_empty(&old["spec"]["volumeName"]) {
         free("spec.volumeName");
     }

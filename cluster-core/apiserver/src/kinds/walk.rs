@@ -12,14 +12,6 @@ pub(crate) fn default(object: &mut Value, key: &str, value: impl Into<Value>) {
     }
 }
 
-/// As [`default`], for strings that count as absent when empty.
-pub(crate) fn default_text(object: &mut Value, key: &str, value: &str) {
-    if object[key] == "" {
-        drop(remove(object, key));
-    }
-    default(object, key, value);
-}
-
 /// The field `key` when it is an object.
 pub(crate) fn child<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
     object.get_mut(key).filter(|value| value.is_object())
@@ -71,6 +63,14 @@ pub(crate) fn is_empty(value: &Value) -> bool {
 /// Takes a field out of an object.
 pub(crate) fn remove(object: &mut Value, key: &str) -> Option<Value> {
     object.as_object_mut()?.remove(key)
+}
+
+/// Makes of the field at a dotted path what it is in another object: gone when it is nothing there.
+pub(crate) fn copy(object: &mut Value, path: &str, from: &Value) {
+    match meta::get(from, path) {
+        Value::Null => drop(meta::remove(object, path)),
+        value => meta::set(object, path, value.clone()),
+    }
 }
 
 /// Brings the quantities of a resource list into canonical form.
@@ -189,13 +189,6 @@ impl<'a> At<'a> {
         errors.extend(rule(self.text()).err().map(|why| Error::invalid(&self.path, &self.text().into(), &why)));
     }
 
-    /// Demands text that keeps `rule`.
-    pub(crate) fn required_rule(&self, rule: TextRule, errors: &mut Errors) {
-        if self.required(errors) {
-            self.rule(rule, errors);
-        }
-    }
-
     /// Demands that the text keeps `rule` when it is given.
     pub(crate) fn optional_rule(&self, rule: TextRule, errors: &mut Errors) {
         if self.is_given() {
@@ -231,16 +224,11 @@ impl<'a> At<'a> {
         }
     }
 
-    /// Demands a port number, 1 to 65535.
-    pub(crate) fn port(&self, errors: &mut Errors) {
-        self.in_range(1, 65535, errors);
-    }
-
     /// Demands a port number or the name of a port.
     pub(crate) fn port_or_name(&self, errors: &mut Errors) {
         match self.value {
             Value::String(_) => self.rule(cluster_object::name::port_name, errors),
-            _ => self.port(errors),
+            _ => self.in_range(1, 65535, errors),
         }
     }
 

@@ -35,10 +35,7 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
 /// Makes of `object` the old one with what the subresource may change, under the revision and UID that it expects.
 pub(crate) fn keep_to(part: &str, object: &mut Value, old: &Value) {
     let mut kept = old.clone();
-    let mut take = |path: &str| match meta::get(object, path) {
-        Value::Null => drop(meta::remove(&mut kept, path)),
-        value => meta::set(&mut kept, path, value.clone()),
-    };
+    let mut take = |path: &str| copy(&mut kept, path, object);
     ["metadata.resourceVersion", "metadata.uid", "metadata.managedFields"].into_iter().for_each(&mut take);
     match part {
         "finalize" => take("spec.finalizers"),

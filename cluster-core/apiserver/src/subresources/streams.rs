@@ -57,10 +57,8 @@ pub(super) async fn connect(call: &Call<'_>, parts: &mut Parts, body: Body) -> R
 
 /// The kubelet's path for one container or the whole pod, with the client's options.
 fn target(call: &Call<'_>, node: &str, verb: &str, container: Option<&str>, query: &str) -> Result<Target, Status> {
-    let stored = call.server.store.get(&key("nodes", "", node)).ok_or_else(|| {
-        Status::not_found(cluster_object::status::GroupResource { group: "", resource: "nodes" }, node)
-    })?;
-    let node: Value = serde_json::from_slice(&stored.bytes).map_err(Status::internal)?;
+    let nodes = cluster_object::status::GroupResource { group: "", resource: "nodes" };
+    let node = call.server.find("nodes", "", node).ok_or_else(|| Status::not_found(nodes, node))?;
     let mut path = format!("/{verb}/{}/{}", call.info.namespace, call.info.name);
     if let Some(container) = container {
         path = format!("{path}/{container}");

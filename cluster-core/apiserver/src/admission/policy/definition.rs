@@ -45,8 +45,8 @@ fn match_conditions(at: &At<'_>, compiled: &Compiled, errors: &mut Errors) {
     for (condition, program) in conditions.items().zip(&compiled.conditions) {
         expression(&condition.get("expression"), program, Some((&Type::Bool, "bool")), errors);
         let name = condition.get("name");
-        name.required_rule(name::qualified_name, errors);
-        if !name.is_empty() {
+        if name.required(errors) {
+            name.rule(name::qualified_name, errors);
             name.unique(&mut seen, name.text().to_owned(), errors);
         }
     }

@@ -8,6 +8,7 @@ pub(super) const HUGE_PAGES: &str = "hugepages-";
 
 /// Faults of all containers of a pod spec.
 pub(crate) fn validate(spec: &At<'_>, errors: &mut Errors) {
+    spec.get("volumes").items().for_each(|volume| projections(&volume.get("projected"), errors));
     spec.get("containers").required(errors);
     let mut names = Vec::new();
     let own_users = spec.get("hostUsers").value == false;
@@ -53,6 +54,27 @@ fn host_ports<'a>(containers: impl IntoIterator<Item = At<'a>>, errors: &mut Err
         if !host.is_empty() {
             let shown = Value::from(key.as_str());
             At { value: &shown, ..host }.unique(&mut seen, key, errors);
+        }
+    }
+}
+
+/// Refuses what several sources of a volume put at one path.
+fn projections(volume: &At<'_>, errors: &mut Errors) {
+    let mut seen = Vec::new();
+    for source in items(&volume.value["sources"]) {
+        let files = ["secret", "configMap", "downwardAPI"].into_iter().flat_map(|kind| {
+            let named = source[kind].get("name");
+            items(&source[kind]["items"]).iter().map(move |file| (&file["path"], named.unwrap_or(&file["path"])))
+        });
+        let certificate =
+            ["credentialBundlePath", "keyPath", "certificateChainPath"].map(|field| ("podCertificate", field));
+        let single = [("clusterTrustBundle", "path")].into_iter().chain(certificate);
+        let single = single.map(|(kind, field)| (&source[kind][field], &source[kind][field]));
+        for (path, shown) in files.chain(single).filter(|(path, _)| !is_empty(path)) {
+            if seen.contains(&path) {
+                errors.push(Error::invalid(&volume.path, shown, "conflicting duplicate paths"));
+            }
+            seen.push(path);
         }
     }
 }

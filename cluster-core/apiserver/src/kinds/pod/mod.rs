@@ -19,7 +19,9 @@ pub(super) const STRATEGY: Strategy = Strategy {
     defaults: defaults::pod,
     prepare_create: start::start,
     prepare_status: |pod, old| {
-        super::walk::default_text(&mut pod["status"], "qosClass", meta::text(old, "status.qosClass"));
+        if meta::text(pod, "status.qosClass").is_empty() {
+            pod["status"]["qosClass"] = meta::text(old, "status.qosClass").into();
+        }
         update::keep_generations(&mut pod["status"], &old["status"]);
     },
     validate: validation::pod,

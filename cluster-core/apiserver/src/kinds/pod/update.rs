@@ -181,21 +181,15 @@ fn adopt_mutable(new: &mut Value, old: &Value) {
     if !items(&old["schedulingGates"]).is_empty() {
         fields.push("nodeSelector");
         let bare = |affinity: &Value| entries(affinity).all(|(kind, value)| kind == "nodeAffinity" || value.is_null());
-        match &old["affinity"]["nodeAffinity"] {
-            // What is left of an affinity that is there for its node alone is none.
-            _ if bare(&new["affinity"]) && bare(&old["affinity"]) => fields.push("affinity"),
-            Value::Null => drop(remove(&mut new["affinity"], "nodeAffinity")),
-            node => new["affinity"]["nodeAffinity"] = node.clone(),
-        }
+        // What is left of an affinity that is there for its node alone is none.
+        let alone = bare(&new["affinity"]) && bare(&old["affinity"]);
+        fields.push(if alone { "affinity" } else { "affinity.nodeAffinity" });
     }
     if negative_grace && new["terminationGracePeriodSeconds"] == 1 {
         fields.push("terminationGracePeriodSeconds");
     }
     for field in fields {
-        match old.get(field) {
-            Some(value) => new[field] = value.clone(),
-            None => drop(remove(new, field)),
-        }
+        copy(new, field, old);
     }
     for list in ["containers", "initContainers"] {
         for (container, was) in each(new, list).zip(items(&old[list])) {

@@ -278,7 +278,7 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
     }
 }
 
-/// Whether a value is one of these texts: nothing is an empty one, and `*` is anything else.
+/// Whether a value is one of these texts, or none of those after a `!`: nothing is an empty one, and `*` is anything else.
 fn is_among(value: &Value, texts: &[&str]) -> bool {
     let text: Cow<'_, str> = match value {
         Value::String(text) => text.into(),
@@ -286,7 +286,10 @@ fn is_among(value: &Value, texts: &[&str]) -> bool {
         _ if is_empty(value) => "".into(),
         _ => "*".into(),
     };
-    texts.contains(&&*text) || texts == ["*"] && !text.is_empty()
+    match texts.split_first() {
+        Some((&"!", others)) => !others.contains(&&*text),
+        _ => texts.contains(&&*text) || texts == ["*"] && !text.is_empty(),
+    }
 }
 
 /// Whether no earlier item of the list has this text by the rule.

@@ -18,7 +18,41 @@ fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
     let metrics = json!([{"type": "Pods", "resource": {}, "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue"}}}]);
     let behavior = json!({"scaleUp": {"stabilizationWindowSeconds": 4000,
         "policies": [{"type": "X", "value": 0, "periodSeconds": 2000}]}});
-    let table: [(&str, Value, &[&str]); 16] = [
+    let table: [(&str, Value, &[&str]); 19] = [
+        (
+            "ResourceClaim",
+            json!({"spec": {"devices": {
+                "requests": [{"name": "a", "exactly": {"deviceClassName": "c", "allocationMode": "X"}}, {"name": "a"}],
+                "constraints": [{"requests": ["a", "b"], "matchAttribute": "1"}]}}}),
+            &[
+                "spec.devices.requests[0].exactly.allocationMode: Unsupported value: \"X\"",
+                "spec.devices.requests[1]: Duplicate value",
+                "spec.devices.requests[1]: Required value: exactly one of `exactly` or `firstAvailable` is required",
+                "spec.devices.constraints[0].requests[1]: Invalid value: \"b\": must be the name of a request in the claim",
+                "spec.devices.constraints[0].matchAttribute: Invalid value",
+            ],
+        ),
+        (
+            "ResourceSlice",
+            json!({"spec": {"driver": "d", "pool": {"name": "p", "resourceSliceCount": 0}, "nodeName": "n", "allNodes": true,
+                "devices": [{"name": "a"}, {"name": "a", "allNodes": true}]}}),
+            &[
+                "spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero",
+                "spec: Invalid value: \"{`nodeName`, `allNodes`}\": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set",
+                "spec.devices[1]: Duplicate value: \"a\"",
+                "spec.devices[1]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if",
+            ],
+        ),
+        (
+            "DeviceClass",
+            json!({"spec": {"selectors": [{"cel": {"expression": "device.driver"}}, {"cel": {"expression": "device.driver == 'd'"}}, {}],
+                "extendedResourceName": "x"}}),
+            &[
+                "spec.selectors[0].cel.expression: Invalid value: \"device.driver\": must evaluate to bool or the unknown type, not string",
+                "spec.selectors[2].cel: Required value",
+                "spec.extendedResourceName: Invalid value: \"x\": must be a valid extended resource name",
+            ],
+        ),
         (
             "StatefulSet",
             claims,
