@@ -193,7 +193,14 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
             container(json!({"restartPolicyRules": [{"action": "Stop"}]})),
             "spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used, \
              spec.containers[0].restartPolicyRules[0].action: Unsupported value: \"Stop\": supported values: \"Restart\", \
-             spec.containers[0].restartPolicyRules[0].exitCodes: Required value: must be specified",
+             \"RestartAllContainers\", spec.containers[0].restartPolicyRules[0].exitCodes: Required value: must be specified",
+        ),
+        (
+            spec(
+                json!({"initContainers": [{"name": "a", "image": "i", "restartPolicy": "Always", "restartPolicyRules": [
+                {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]}]}),
+            ),
+            "",
         ),
         (
             spec(json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "i",
