@@ -14,6 +14,7 @@ mod delete;
 mod edit;
 mod get;
 mod info;
+mod limits;
 mod logs;
 mod network;
 mod pods;
