@@ -28,7 +28,7 @@ enum Verb {
     Engine,
     /// Run the node: the control plane on a master, kubelet, proxy and DNS everywhere.
     Run,
-    /// Ask the cluster's DNS for a name and print its addresses.
+    /// Ask the cluster's DNS for a name and print its addresses, as a host that waits for the node does.
     Resolve {
         /// The name, for example `kubernetes.default.svc.cluster.local`.
         name: String,
