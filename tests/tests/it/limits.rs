@@ -32,14 +32,22 @@ fn limits_of_a_pod_as_a_whole_change_in_place_and_what_waits_for_room_takes_none
     };
     resize(r#"{"limits":{"memory":"128Mi"}}"#);
     t.ok("kubectl wait --for=jsonpath='{.status.resources.limits.memory}'=128Mi pod/p --timeout=60s");
-    resize(r#"{"requests":{"cpu":"900"},"limits":{"cpu":"900"}}"#);
-    t.ok("kubectl wait --for=condition=PodResizePending pod/p --timeout=60s");
     let node = t.ok("kubectl get pod p -o jsonpath='{.spec.nodeName}'");
-    t.apply(&format!(
-        "{{apiVersion: v1, kind: Pod, metadata: {{name: q}}, spec: {{terminationGracePeriodSeconds: 0, nodeName: {node}, \
-         containers: [{{{container}, resources: {{requests: {{cpu: 10m}}}}}}]}}}}"
-    ));
-    t.ok("kubectl wait --for=condition=Ready pod/q --timeout=60s");
+    let beside = |name: &str, cpu: &str| {
+        t.apply(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{terminationGracePeriodSeconds: 0, nodeName: {node}, \
+             containers: [{{{container}, resources: {{requests: {{cpu: {cpu}}}}}}}]}}}}"
+        ));
+        t.ok(&format!("kubectl wait --for=condition=Ready pod/{name} --timeout=60s"));
+    };
+    beside("large", "600m");
+    let cores = t.ok(&format!("kubectl get node {node} -o jsonpath='{{.status.allocatable.cpu}}'"));
+    let most = cores.trim().parse::<u32>().expect("a number of processors") * 1000 - 500;
+    resize(&format!(r#"{{"requests":{{"cpu":"{most}m"}},"limits":{{"cpu":"{most}m"}}}}"#));
+    t.ok("kubectl wait --for=jsonpath='{.status.conditions[?(@.type==\"PodResizePending\")].reason}'=Deferred pod/p --timeout=60s");
+    beside("small", "10m");
+    t.ok("kubectl delete pod large");
+    t.ok(&format!("kubectl wait --for=jsonpath='{{.status.resources.limits.cpu}}'={most}m pod/p --timeout=60s"));
 }
 
 #[test]
