@@ -21,7 +21,7 @@ impl WatchScope {
     pub fn selectors(&self) -> String {
         let named = [("labelSelector", &self.label_selector), ("fieldSelector", &self.field_selector)];
         let given = named.iter().filter(|(_, selector)| !selector.is_empty());
-        given.map(|(name, selector)| format!("&{name}={}", escape(selector))).collect()
+        given.fold(String::new(), |query, (name, selector)| format!("{query}&{name}={}", escape(selector)))
     }
 }
 

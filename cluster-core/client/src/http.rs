@@ -168,13 +168,8 @@ impl HttpBackend {
         let lane = &self.lanes[Arc::strong_count(&place) / WATCHES_PER_LANE % LANES];
         let upgrade = request.headers().contains_key(header::UPGRADE);
         let response = self.send(if upgrade { &self.upgrades } else { lane }, request).await?;
-        Ok(response.map(|body| {
-            let held = move |frame| {
-                let _place = &place;
-                frame
-            };
-            body.map_frame(held).boxed()
-        }))
+        // The place is held as long as the body is.
+        Ok(response.map(|body| body.map_frame(move |frame| (&place, frame).1).boxed()))
     }
 
     /// As [`HttpBackend::open`]: the body of a success, or the failure the server described.

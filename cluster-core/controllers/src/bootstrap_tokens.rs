@@ -11,11 +11,9 @@ const SIGNED: &str = "kubeconfig";
 const SIGNATURE: &str = "jws-kubeconfig-";
 
 pub(crate) fn runner(context: &Context) -> Runner<Tokens> {
-    let controller = Arc::new(Tokens {
-        client: context.client.clone(),
-        secrets: context.informers.scoped("", "type=bootstrap.kubernetes.io/token"),
-        maps: context.informers.scoped("", "metadata.name=cluster-info"),
-    });
+    let secrets = context.informers.scoped("", "type=bootstrap.kubernetes.io/token");
+    let maps = context.informers.scoped("", "metadata.name=cluster-info");
+    let controller = Arc::new(Tokens { client: context.client.clone(), secrets, maps });
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on(&controller.secrets, |_, change| [change.object().key(), ObjectKey::new(INFO.0, INFO.1)])
         .on_each(&controller.maps)

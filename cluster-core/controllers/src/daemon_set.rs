@@ -16,13 +16,9 @@ const MAX_BACKOFF: Duration = Duration::from_mins(15);
 
 pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
     let (sets, nodes) = context.caches();
-    let controller = Arc::new(DaemonSets {
-        sets,
-        nodes,
-        control: PodControl::new(context, "daemonset-controller"),
-        history: History::new(&context.client, &context.informers, history::REVISION),
-        failures: Mutex::default(),
-    });
+    let control = PodControl::new(context, "daemonset-controller");
+    let history = History::new(&context.client, &context.informers, history::REVISION);
+    let controller = Arc::new(DaemonSets { sets, nodes, control, history, failures: Mutex::default() });
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on(&controller.sets, |c, change| c.control.owner(change))
         .on(&controller.control.pods, DaemonSets::concerned)

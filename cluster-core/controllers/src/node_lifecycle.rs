@@ -5,7 +5,7 @@ mod zones;
 use crate::prelude::*;
 use cluster_client::node_lease;
 use k8s_openapi::api::coordination::v1::Lease;
-use zones::{Eviction, Limits};
+use zones::Limits;
 
 /// Node conditions with the status at which they taint, and the taint.
 const TAINTS: [(&str, &str, &str); 6] = [
@@ -58,17 +58,11 @@ pub(crate) struct NodeLifecycle {
     limits: Limits,
 }
 
-/// The last sign of life; only this process's own clock counts.
+/// The last sign of life: what the lease and the heartbeat said. Only this process's own clock counts.
 struct Health {
     node: ObjectReference,
-    sign: Sign,
+    sign: [Option<Time>; 2],
     seen: Instant,
-}
-
-#[derive(PartialEq)]
-struct Sign {
-    lease: Option<jiff::Timestamp>,
-    heartbeat: Option<jiff::Timestamp>,
 }
 
 impl NodeLifecycle {
@@ -116,24 +110,21 @@ impl NodeLifecycle {
         // The cache may not know yet that this one is silent.
         let fresh = |other: Arc<Node>| if other.name() == node.name() { Arc::new(node.clone()) } else { other };
         let nodes: Vec<Arc<Node>> = self.nodes.list().into_iter().map(fresh).collect();
-        match self.limits.ask(node, &nodes, taints.any(evicts), Instant::now()) {
-            Eviction::Now => (true, None),
-            Eviction::Later(pause) | Eviction::Never(pause) => (false, Some(pause)),
-        }
+        let pause = self.limits.ask(node, &nodes, taints.any(evicts), Instant::now());
+        (pause.is_none(), pause)
     }
 
     /// For how long the node gave no sign of life.
     fn silence(&self, key: &ObjectKey, node: &Node) -> Duration {
         let lease = self.leases.get(&ObjectKey::new(node_lease::NAMESPACE, &key.name));
-        let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.as_ref().map(|time| time.0));
-        let ready = ready(node).and_then(|ready| ready.last_heartbeat_time.as_ref().map(|time| time.0));
-        let sign = Sign { lease: renewed, heartbeat: ready };
+        let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.as_ref().map(|time| Time(time.0)));
+        let sign = [renewed, ready(node).and_then(|ready| ready.last_heartbeat_time.clone())];
         let now = Instant::now();
         let mut health = self.health.lock();
         let known = health.entry(key.clone()).or_insert_with(|| {
             let message = format!("Node {0} event: Registered Node {0} in Controller", key.name);
             self.recorder.normal(&reference(node), "RegisteredNode", message);
-            Health { node: reference(node), sign: Sign { lease: None, heartbeat: None }, seen: now }
+            Health { node: reference(node), sign: [None, None], seen: now }
         });
         if known.sign != sign {
             (known.sign, known.seen) = (sign, now);

@@ -11,12 +11,9 @@ use plan::Step;
 
 pub(crate) fn runner(context: &Context) -> Runner<StatefulSets> {
     let (sets, claims) = context.caches();
-    let controller = Arc::new(StatefulSets {
-        sets,
-        claims,
-        control: PodControl::new(context, "statefulset-controller"),
-        history: History::new(&context.client, &context.informers, history::HASH),
-    });
+    let control = PodControl::new(context, "statefulset-controller");
+    let history = History::new(&context.client, &context.informers, history::HASH);
+    let controller = Arc::new(StatefulSets { sets, claims, control, history });
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .on_each(&controller.sets)
         .on(&controller.control.pods, StatefulSets::concerned)

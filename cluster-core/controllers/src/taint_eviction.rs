@@ -46,33 +46,24 @@ pub(crate) struct TaintEviction {
     counting: Mutex<HashMap<ObjectKey, (String, Time)>>,
 }
 
-/// What becomes of a pod on a tainted node.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Stay,
-    StayFor(Duration),
-    Evict,
-}
-
-/// A taint nobody tolerates evicts at once; else the shortest time counts that the first toleration of any taint allows,
-/// from when the taint was set, or else noticed, but not from before the pod `arrived`.
+/// How long a pod may stay on a tainted node, if not for ever: not at all with a taint it does not tolerate; else the
+/// shortest time counts that the first toleration of any taint allows, from when the taint was set, or else noticed, but
+/// not from before the pod `arrived`.
 fn judge<'a>(
     taints: impl Iterator<Item = &'a Taint>,
     tolerations: &[Toleration],
     arrived: &Time,
     noticed: &Time,
     now: &Time,
-) -> Verdict {
-    let mut least = None;
-    for taint in taints {
-        let used = tolerations.iter().find(|toleration| covers(toleration, taint));
-        let Some(used) = used else { return Verdict::Evict };
-        let Some(allowed) = used.toleration_seconds else { continue };
-        let since = taint.time_added.as_ref().unwrap_or(noticed).max(arrived);
-        let Some(left) = meta::left(since, meta::seconds(allowed), now) else { return Verdict::Evict };
-        least = Some(least.map_or(left, |other| left.min(other)));
-    }
-    least.map_or(Verdict::Stay, Verdict::StayFor)
+) -> Option<Duration> {
+    let stays = |taint: &Taint| match tolerations.iter().find(|toleration| covers(toleration, taint)) {
+        None => Some(Duration::ZERO),
+        Some(used) => {
+            let since = taint.time_added.as_ref().unwrap_or(noticed).max(arrived);
+            Some(meta::left(since, meta::seconds(used.toleration_seconds?), now).unwrap_or_default())
+        }
+    };
+    taints.filter_map(stays).min()
 }
 
 impl TaintEviction {
@@ -83,22 +74,18 @@ impl TaintEviction {
         let now = meta::now();
         let counted = noticed.filter(|(uid, _)| uid == pod.uid()).map(|(_, since)| since);
         let noticed = counted.clone().unwrap_or_else(|| now.clone());
-        let verdict = judge(no_execute(&node), tolerations(&pod), arrival(&pod).unwrap_or(&noticed), &noticed, &now);
-        if verdict != Verdict::Stay {
+        let left = judge(no_execute(&node), tolerations(&pod), arrival(&pod).unwrap_or(&noticed), &noticed, &now);
+        if left.is_some() {
             // Also of who is to go: an eviction that fails is tried again at once, not after the whole time.
             self.counting.lock().insert(key.clone(), (pod.uid().to_owned(), noticed));
+        } else if counted.is_some() {
+            let message = format!("Cancelling deletion of Pod {key}");
+            self.recorder.normal(&reference(pod.as_ref()), "TaintManagerEviction", message);
         }
-        match verdict {
-            Verdict::Stay => {
-                if counted.is_some() {
-                    let message = format!("Cancelling deletion of Pod {key}");
-                    self.recorder.normal(&reference(pod.as_ref()), "TaintManagerEviction", message);
-                }
-                Ok(None)
-            }
-            Verdict::StayFor(left) => Ok(Some(left)),
-            Verdict::Evict => self.evict(&pod).await.map(|()| None),
+        if left.is_some_and(|left| left.is_zero()) {
+            return self.evict(&pod).await.map(|()| None);
         }
+        Ok(left)
     }
 
     async fn evict(&self, pod: &Pod) -> Result<(), Error> {
@@ -128,22 +115,22 @@ mod tests {
         let other = json!({"key": "gpu", "value": "yes", "effect": "NoExecute", "timeAdded": ago(10)});
         let tolerate =
             |seconds: Value| json!({"key": "unreachable", "operator": "Exists", "tolerationSeconds": seconds});
-        let stay = |seconds| Verdict::StayFor(Duration::from_secs(seconds));
+        let stay = |seconds| Some(Duration::from_secs(seconds));
         let cases = [
-            (json!([]), json!([]), Verdict::Stay),
-            (json!([unreachable]), json!([]), Verdict::Evict),
+            (json!([]), json!([]), None),
+            (json!([unreachable]), json!([]), stay(0)),
             (json!([unreachable]), json!([tolerate(json!(30))]), stay(20)),
-            (json!([unreachable]), json!([tolerate(json!(5))]), Verdict::Evict),
+            (json!([unreachable]), json!([tolerate(json!(5))]), stay(0)),
             (json!([undated]), json!([tolerate(json!(30))]), stay(25)),
-            (json!([undated]), json!([tolerate(json!(4))]), Verdict::Evict),
-            (json!([unreachable]), json!([tolerate(json!(null))]), Verdict::Stay),
-            (json!([unreachable, other]), json!([tolerate(json!(null))]), Verdict::Evict),
+            (json!([undated]), json!([tolerate(json!(4))]), stay(0)),
+            (json!([unreachable]), json!([tolerate(json!(null))]), None),
+            (json!([unreachable, other]), json!([tolerate(json!(null))]), stay(0)),
             (json!([unreachable, other]), json!([tolerate(json!(30)), {"key": "gpu", "value": "yes"}]), stay(20)),
-            (json!([unreachable, other]), json!([tolerate(json!(30)), {"key": "gpu", "value": "no"}]), Verdict::Evict),
-            (json!([unreachable, other]), json!([{"operator": "Exists"}]), Verdict::Stay),
-            (json!([unreachable]), json!([{"operator": "Exists", "effect": "NoSchedule"}]), Verdict::Evict),
+            (json!([unreachable, other]), json!([tolerate(json!(30)), {"key": "gpu", "value": "no"}]), stay(0)),
+            (json!([unreachable, other]), json!([{"operator": "Exists"}]), None),
+            (json!([unreachable]), json!([{"operator": "Exists", "effect": "NoSchedule"}]), stay(0)),
             (json!([unreachable]), json!([tolerate(json!(90)), tolerate(json!(30))]), stay(80)),
-            (json!([unreachable]), json!([tolerate(json!(null)), tolerate(json!(30))]), Verdict::Stay),
+            (json!([unreachable]), json!([tolerate(json!(null)), tolerate(json!(30))]), None),
         ];
         for (taints, tolerations, expected) in cases {
             let text = format!("{taints} {tolerations}");
@@ -173,6 +160,6 @@ mod tests {
         let taint: Taint = serde_json::from_value(taint).expect("a taint");
         let (arrived, now) = (arrival(&before).expect("a time"), time("2026-01-01T00:10:00Z"));
         let verdict = judge([&taint].into_iter(), tolerations(&before), arrived, &now, &now);
-        assert_eq!(verdict, Verdict::StayFor(Duration::from_mins(4)));
+        assert_eq!(verdict, Some(Duration::from_mins(4)));
     }
 }

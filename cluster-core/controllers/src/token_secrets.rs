@@ -8,11 +8,9 @@ const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 const BY_ACCOUNT: &str = "account";
 
 pub(crate) fn runner(context: &Context) -> Runner<Tokens> {
-    let controller = Arc::new(Tokens {
-        client: context.client.clone(),
-        secrets: context.informers.scoped("", "type=kubernetes.io/service-account-token"),
-        accounts: context.informers.informer(),
-    });
+    let secrets = context.informers.scoped("", "type=kubernetes.io/service-account-token");
+    let (client, accounts) = (context.client.clone(), context.informers.informer());
+    let controller = Arc::new(Tokens { client, secrets, accounts });
     let by_account = |secret: &Secret| account(secret).map(|key| key.to_string()).into_iter().collect();
     controller.secrets.add_index(BY_ACCOUNT, by_account);
     Runner::new(&controller, |c, key| c.reconcile(key).boxed()).on_each(&controller.secrets).on(

@@ -63,17 +63,13 @@ fn namespace_changed(scheduler: &mut Scheduler, change: Change<Namespace>) {
 }
 
 fn claim_changed(scheduler: &mut Scheduler, change: Change<PersistentVolumeClaim>) {
-    let key = change.object().key();
-    keep(&mut scheduler.cluster.objects.claims, key.clone(), &change);
-    scheduler.cluster.objects.selected.remove(&key);
+    let (key, objects) = (change.object().key(), &mut scheduler.cluster.objects);
+    let told = |claim: &Arc<PersistentVolumeClaim>| claim.annotation(SELECTED_NODE).is_some();
     // A provisioner that can make no volume on the chosen node takes its name away.
-    let took_back = |old: &PersistentVolumeClaim, new: &PersistentVolumeClaim| {
-        volume_name(new).is_none() && old.annotation(SELECTED_NODE).is_some() && new.annotation(SELECTED_NODE).is_none()
-    };
-    let failed = match &change {
-        Change::Updated { old, new } => took_back(old, new),
-        other => other.gone().is_some(),
-    };
+    let was_told = objects.claims.get(&key).is_some_and(told);
+    let failed = present(&change).is_none_or(|claim| was_told && !told(claim) && volume_name(claim).is_none());
+    keep(&mut objects.claims, key.clone(), &change);
+    objects.selected.remove(&key);
     let now = Instant::now();
     scheduler.claim_changed(&key, failed, now);
     scheduler.wake(&Happening::Claim(&key), now);

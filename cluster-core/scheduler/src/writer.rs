@@ -79,7 +79,14 @@ impl Writer {
     pub(crate) fn bind(&self, pod: Arc<PodInfo>, node: String) {
         let writer = self.clone();
         self.spawn(async move {
-            let result = writer.try_bind(&pod, &node).await;
+            let (namespace, name) = (&*pod.key.namespace, &*pod.key.name);
+            let body = json!({
+                "apiVersion": "v1", "kind": "Binding",
+                "metadata": {"namespace": namespace, "name": name, "uid": &*pod.uid},
+                "target": {"kind": "Node", "name": node},
+            });
+            let bound = writer.client.create_subresource::<Pod, Value, Value>(namespace, name, "binding", &body);
+            let result = bound.await.map(drop);
             if result.is_ok() {
                 let text = format!("Successfully assigned {} to {node}", pod.key);
                 writer.event(&pod, &pod, "Normal", "Scheduled", text);
@@ -87,16 +94,6 @@ impl Writer {
             // The loop that would read it ends before this task only when everything ends.
             drop(writer.outcomes.send(Outcome { pod, result }));
         });
-    }
-
-    async fn try_bind(&self, pod: &PodInfo, node: &str) -> Result<(), Error> {
-        let (namespace, name) = (&*pod.key.namespace, &*pod.key.name);
-        let body = json!({
-            "apiVersion": "v1", "kind": "Binding",
-            "metadata": {"namespace": namespace, "name": name, "uid": &*pod.uid},
-            "target": {"kind": "Node", "name": node},
-        });
-        self.client.create_subresource::<Pod, Value, Value>(namespace, name, "binding", &body).await.map(drop)
     }
 
     /// Tells on the pod and by an event why it is not scheduled, and the node it waits for.

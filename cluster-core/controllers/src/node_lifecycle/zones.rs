@@ -52,42 +52,33 @@ fn zones(nodes: &[Arc<Node>]) -> BTreeMap<String, Zone> {
     zones
 }
 
-/// Whether a silent node loses its pods.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Eviction {
-    Now,
-    /// It is to be asked again after that time.
-    Later(Duration),
-    /// All zones are down: nobody loses pods, not even who was about to.
-    Never(Duration),
-}
-
 /// When the next node of each zone may lose its pods.
 #[derive(Debug, Default)]
 pub(super) struct Limits(Mutex<HashMap<String, Instant>>);
 
 impl Limits {
-    /// Decides about a silent node; `already` says that it was allowed before.
-    pub(super) fn ask(&self, node: &Node, nodes: &[Arc<Node>], already: bool, now: Instant) -> Eviction {
+    /// After what time to ask again whether a silent node loses its pods, or `None` when it does now; `already` says that
+    /// it was allowed before. When all zones are down, nobody loses pods, not even who was about to.
+    pub(super) fn ask(&self, node: &Node, nodes: &[Arc<Node>], already: bool, now: Instant) -> Option<Duration> {
         let zones = zones(nodes);
         if zones.values().all(|zone| zone.is_down()) {
-            return Eviction::Never(RECHECK);
+            return Some(RECHECK);
         }
         if already {
-            return Eviction::Now;
+            return None;
         }
         let name = zone_of(node);
         let rate = zones.get(&name).copied().unwrap_or_default().rate();
         if rate <= 0.0 {
-            return Eviction::Later(RECHECK);
+            return Some(RECHECK);
         }
         let mut limits = self.0.lock();
         let next = limits.entry(name).or_insert(now);
         if *next > now {
-            return Eviction::Later(*next - now);
+            return Some(*next - now);
         }
         *next = now + Duration::from_secs_f64(1.0 / rate);
-        Eviction::Now
+        None
     }
 }
 
@@ -119,13 +110,13 @@ mod tests {
         let (limits, now) = (Limits::default(), Instant::now());
         let some = nodes("a", 3, 2);
         let silent = some[4].clone();
-        assert_eq!(limits.ask(&silent, &some, false, now), Eviction::Now);
-        assert_eq!(limits.ask(&silent, &some, false, now), Eviction::Later(Duration::from_secs(10)));
-        assert_eq!(limits.ask(&silent, &some, true, now), Eviction::Now);
-        assert_eq!(limits.ask(&silent, &some, false, now + Duration::from_secs(10)), Eviction::Now);
+        assert_eq!(limits.ask(&silent, &some, false, now), None);
+        assert_eq!(limits.ask(&silent, &some, false, now), Some(Duration::from_secs(10)));
+        assert_eq!(limits.ask(&silent, &some, true, now), None);
+        assert_eq!(limits.ask(&silent, &some, false, now + Duration::from_secs(10)), None);
         let gone = nodes("a", 0, 3);
-        assert_eq!(limits.ask(&gone[0], &gone, true, now), Eviction::Never(RECHECK));
+        assert_eq!(limits.ask(&gone[0], &gone, true, now), Some(RECHECK));
         let mixed = [gone.clone(), nodes("b", 1, 0)].concat();
-        assert_eq!(limits.ask(&gone[0], &mixed, true, now), Eviction::Now);
+        assert_eq!(limits.ask(&gone[0], &mixed, true, now), None);
     }
 }

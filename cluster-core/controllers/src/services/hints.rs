@@ -55,7 +55,9 @@ pub(super) fn shares(nodes: &[Arc<Node>]) -> Option<BTreeMap<&str, f64>> {
         *shares.entry(zone).or_default() += cpus as f64;
     }
     let total: f64 = shares.values().sum();
-    shares.values_mut().for_each(|share| *share /= total);
+    for share in shares.values_mut() {
+        *share /= total;
+    }
     Some(shares).filter(|shares| shares.len() > 1)
 }
 

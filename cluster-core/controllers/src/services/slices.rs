@@ -126,17 +126,13 @@ fn address_of_family(pod: &Pod, family: &str) -> Option<String> {
 
 fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
     let (spec, serving, terminating) = (pod.spec.as_ref(), is_ready(pod), pod.is_deleting());
-    let ready = publishes_not_ready(service) || (serving && !terminating);
+    let ready = Some(publishes_not_ready(service) || (serving && !terminating));
+    let conditions = EndpointConditions { ready, serving: Some(serving), terminating: Some(terminating) };
+    let named = spec.filter(|spec| spec.subdomain.as_deref() == Some(service.name()));
     Endpoint {
         addresses: vec![ip],
-        conditions: Some(EndpointConditions {
-            ready: Some(ready),
-            serving: Some(serving),
-            terminating: Some(terminating),
-        }),
-        hostname: spec
-            .filter(|spec| spec.subdomain.as_deref() == Some(service.name()))
-            .and_then(|s| s.hostname.clone()),
+        conditions: Some(conditions),
+        hostname: named.and_then(|spec| spec.hostname.clone()),
         node_name: spec.and_then(|spec| spec.node_name.clone()),
         target_ref: Some(ObjectReference { api_version: None, resource_version: None, ..reference(pod) }),
         ..Endpoint::default()

@@ -113,19 +113,15 @@ pub(super) fn status(pod: &Pod, life: &Life, address: Ipv4Addr, host: Option<Ipv
     let (spec, before) = (pod.spec.clone().unwrap_or_default(), pod.status.clone().unwrap_or_default());
     let waits = life.state == State::Waiting;
     let report = |container: &Container, init: bool| {
-        let state = match life.state {
-            State::Waiting => waiting(),
-            State::Running { since, .. } if init => ended(since, since, false),
-            State::Ended { since, .. } if init => ended(since, since, false),
-            State::Running { since, .. } => running(since),
-            State::Ended { since, at, failed } => ended(since, at, failed),
+        let (state, up, ready) = match life.state {
+            State::Waiting => (waiting(), false, false),
+            State::Running { since, .. } | State::Ended { since, .. } if init => {
+                (ended(since, since, false), false, true)
+            }
+            State::Running { since, ready } => (running(since), true, ready),
+            State::Ended { since, at, failed } => (ended(since, at, failed), false, false),
         };
         let image = container.image.clone().unwrap_or_default();
-        let (up, ready) = match life.state {
-            State::Running { ready, .. } => (!init, ready || init),
-            State::Ended { .. } => (false, init),
-            State::Waiting => (false, false),
-        };
         ContainerStatus {
             name: container.name.clone(),
             image_id: if waits { String::new() } else { image.clone() },
