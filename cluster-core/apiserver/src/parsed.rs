@@ -1,6 +1,8 @@
-//! Stored objects that nearly every write looks at, kept as values: there are few of them, and they change seldom.
+//! Stored objects that nearly every write looks at, kept as values: there are few of them, and they change seldom. Who
+//! owns their fields, half of each, is of no matter to who looks.
 
 use crate::prelude::*;
+use cluster_object::lean::without_managed_fields;
 
 /// What admission reads for each pod.
 const KEPT: [&str; 3] = ["namespaces", "serviceaccounts", "scheduling.k8s.io/priorityclasses"];
@@ -14,14 +16,13 @@ pub(crate) struct Parsed(Mutex<HashMap<Key, (Revision, Arc<Value>)>>);
 impl Parsed {
     /// The object as a value; `None` when it cannot be read.
     pub(crate) fn value(&self, entry: &Entry) -> Option<Arc<Value>> {
-        let read = || serde_json::from_slice(&entry.bytes).ok().map(Arc::new);
         if !KEPT.contains(&&*entry.key.resource) {
-            return read();
+            return serde_json::from_slice(&entry.bytes).ok().map(Arc::new);
         }
         if let Some((_, value)) = self.0.lock().get(&entry.key).filter(|(revision, _)| *revision == entry.revision) {
             return Some(Arc::clone(value));
         }
-        let value: Arc<Value> = read()?;
+        let value: Arc<Value> = Arc::new(serde_json::from_slice(&without_managed_fields(&entry.bytes)).ok()?);
         let mut kept = self.0.lock();
         if kept.len() >= MOST {
             kept.clear();

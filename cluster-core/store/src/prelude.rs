@@ -11,5 +11,5 @@ pub(crate) use bytes::Bytes;
 pub(crate) use sqlx::sqlite::SqliteConnection;
 pub(crate) use std::path::{Path, PathBuf};
 pub(crate) use std::sync::Arc;
-pub(crate) use std::time::Duration;
+pub(crate) use std::time::{Duration, Instant};
 pub(crate) use tokio::sync::{mpsc, oneshot};

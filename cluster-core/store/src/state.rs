@@ -217,11 +217,7 @@ impl State {
     }
 
     /// Makes a commit visible to readers at once, then wakes its watchers.
-    pub(crate) fn publish(&self, revision: Revision, commit: Commit) {
-        self.publish_at(Instant::now(), revision, commit);
-    }
-
-    fn publish_at(&self, now: Instant, revision: Revision, commit: Commit) {
+    pub(crate) fn publish(&self, now: Instant, revision: Revision, commit: Commit) {
         // What is replaced is freed after the lock is released.
         let (mut evicted, mut replaced, mut wake) = (Vec::new(), Vec::new(), Vec::with_capacity(commit.len()));
         {
@@ -274,7 +270,7 @@ mod tests {
             let key = Key::new(resource, "", revision.to_string());
             let published = commit.entry(resource.into()).or_insert_with(|| state.collection(&resource.into()));
             published.apply(Change::Put, &key, revision, draft);
-            state.publish_at(start + Duration::from_mins(minute), revision, commit);
+            state.publish(start + Duration::from_mins(minute), revision, commit);
         };
         for (minute, resource) in [(0, "rests"), (0, "rests"), (8, "rests"), (10, "lives")] {
             write(minute, resource);

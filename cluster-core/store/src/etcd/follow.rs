@@ -116,7 +116,7 @@ impl Follower {
             published.apply(change, &key, kv.mod_revision as Revision, draft);
         }
         if let Some(newest) = newest {
-            self.state.publish(newest, commit);
+            self.state.publish(Instant::now(), newest, commit);
         }
     }
 }

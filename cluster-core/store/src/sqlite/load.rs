@@ -91,7 +91,7 @@ async fn load(connection: &mut SqliteConnection, options: &Options) -> Result<(S
     let mut commit = Commit::new();
     let live = load_objects(connection, &options.at_rest, &mut commit).await?;
     load_events(connection, &options.at_rest, replay, &mut commit).await?;
-    state.publish(newest as Revision, commit);
+    state.publish(Instant::now(), newest as Revision, commit);
     Ok((state, (stored, live)))
 }
 

@@ -98,7 +98,7 @@ impl Writer {
                     *answer = Err(error.clone());
                 }
             } else {
-                self.state.publish(revision, commit);
+                self.state.publish(Instant::now(), revision, commit);
             }
         }
         for (reply, answer) in answers {
