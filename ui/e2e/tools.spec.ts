@@ -24,7 +24,7 @@ test('files of a volume are edited beside the pod that writes them, and seen whe
 }) => {
   const mounted = ', volumeMounts: [{name: disk, mountPath: /data}]';
   const volumes = 'volumes: [{name: disk, persistentVolumeClaim: {claimName: disk}}]';
-  const writer = runs('echo hello > /data/first.txt; sleep 3600', mounted);
+  const writer = runs('rm -rf /data/*; echo hello > /data/first.txt; sleep 3600', mounted);
   apply(`{apiVersion: v1, kind: Pod, metadata: {name: writer}, spec: ${writer}, ${volumes}}}`);
   kubectl('wait', '--for=condition=Ready', 'pod/writer', '--timeout=60s');
   const content = () => kubectl('exec', 'writer', '--', 'cat', '/data/first.txt');
