@@ -22,6 +22,7 @@ const WORKERS: usize = 8;
 pub(crate) async fn run(context: Context) {
     let collector = Arc::new(Collector {
         client: context.client.clone(),
+        recorder: context.recorder("garbage-collector-controller"),
         graph: Mutex::default(),
         resources: RwLock::default(),
         queue: WorkQueue::new(),

@@ -1,12 +1,13 @@
 //! Decides and does what the graph asks: deletes what nobody owns any more, lets go what waited, frees orphans.
 
-use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
+use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task, crosses};
 use crate::prelude::*;
 use parking_lot::RwLock;
 
 /// What the collector's workers share.
 pub(super) struct Collector {
     pub(super) client: Client,
+    pub(super) recorder: Recorder,
     pub(super) graph: Mutex<Graph>,
     pub(super) resources: RwLock<Vec<Arc<Resource>>>,
     pub(super) queue: WorkQueue<Task>,
@@ -21,6 +22,8 @@ pub(super) enum Standing {
     Absent,
     /// The owner waits in the foreground for its dependents to go.
     Waiting,
+    /// An object of the whole cluster names an owner of a namespace: which one is not to be known.
+    Nowhere,
 }
 
 /// What is done about an object.
@@ -37,7 +40,7 @@ pub(super) enum Verdict {
 /// What becomes of an object with these owners. `own` are its own finalizers.
 pub(super) fn judge(owners: &[Standing], has_dependents: bool, circular: bool, own: &[String]) -> Verdict {
     let any = |standing| owners.contains(&standing);
-    if owners.is_empty() {
+    if owners.is_empty() || any(Standing::Nowhere) {
         return Verdict::Keep;
     }
     if any(Standing::Solid) {
@@ -110,6 +113,14 @@ impl Collector {
         let mut standings = Vec::with_capacity(owners.len());
         for owner in &owners {
             standings.push(self.standing(owner, &node.key.namespace).await?);
+            if self
+                .graph
+                .lock()
+                .get(&owner.uid)
+                .is_some_and(|known| known.resource.is_some() && crosses(&known.key, &node.key))
+            {
+                self.warn(&resource, &live, owner);
+            }
         }
         let circular = self.graph.lock().has_foreground_dependent(object_uid);
         match judge(&standings, !node.dependents.is_empty(), circular, live.finalizers()) {
@@ -129,16 +140,31 @@ impl Collector {
 
     async fn standing(&self, owner: &OwnerReference, namespace: &str) -> Result<Standing, Error> {
         let resource = self.resource(owner)?;
-        // An owner in another namespace does not exist: references never cross.
         if resource.namespaced && namespace.is_empty() {
-            return Ok(Standing::Absent);
+            return Ok(Standing::Nowhere);
         }
+        // An owner in another namespace does not exist: references never cross.
         let live = self.read(&resource, &ObjectKey::new(namespace, &owner.name)).await?;
         Ok(match live.filter(|live| live.uid() == owner.uid) {
             None => Standing::Absent,
             Some(live) if live.is_deleting() && live.finalizers().iter().any(|f| f == FOREGROUND) => Standing::Waiting,
             Some(_) => Standing::Solid,
         })
+    }
+
+    /// Tells of an owner that is in another namespace.
+    fn warn(&self, resource: &Resource, live: &Partial, owner: &OwnerReference) {
+        let OwnerReference { api_version, kind, name, uid, .. } = owner;
+        let namespace = live.namespace();
+        let version = format!("{}/{}", resource.group, resource.version);
+        let about = ObjectReference {
+            api_version: Some(version.trim_start_matches('/').to_owned()),
+            kind: Some(resource.kind.clone()),
+            ..reference(live)
+        };
+        let owner = format!("[{api_version}/{kind}, namespace: {namespace}, name: {name}, uid: {uid}]");
+        let message = format!("ownerRef {owner} does not exist in namespace {namespace:?}");
+        self.recorder.warning(&about, "OwnerRefInvalidNamespace", message);
     }
 
     /// Lets an object go that waited for its dependents, when none blocks it any more.
@@ -209,7 +235,7 @@ mod tests {
 
     #[test]
     fn an_object_lives_as_long_as_one_owner() {
-        use Standing::{Absent, Solid, Waiting};
+        use Standing::{Absent, Nowhere, Solid, Waiting};
         let own = |finalizer: &str| vec![finalizer.to_owned()];
         let cases = [
             (vec![], false, false, vec![], Verdict::Keep),
@@ -221,6 +247,8 @@ mod tests {
             (vec![Absent], true, false, own(FOREGROUND), Verdict::Delete("Foreground")),
             (vec![Waiting], false, false, vec![], Verdict::Delete("Background")),
             (vec![Waiting], true, false, vec![], Verdict::Delete("Foreground")),
+            (vec![Nowhere], false, false, vec![], Verdict::Keep),
+            (vec![Absent, Nowhere], true, false, vec![], Verdict::Keep),
             (vec![Waiting, Absent], true, true, vec![], Verdict::UnblockAndDelete("Foreground")),
         ];
         for (owners, dependents, circular, own, expected) in cases {

@@ -66,7 +66,13 @@ impl Graph {
         let deleting = object.is_deleting();
         let has = |finalizer: &str| object.finalizers().iter().any(|known| known == finalizer);
         let foreground = deleting && has(FOREGROUND);
+        let was_seen = before.as_ref().is_none_or(|node| node.resource.is_some());
         let dependents = before.map(|node| node.dependents).unwrap_or_default();
+        let key = object.key();
+        if !was_seen {
+            let strangers = dependents.iter().filter(|uid| self.get(uid).is_some_and(|node| crosses(&key, &node.key)));
+            tasks.extend(strangers.cloned().map(Task::Examine));
+        }
         if foreground && !was_foreground {
             tasks.push(Task::Examine(uid.clone()));
             tasks.extend(dependents.iter().cloned().map(Task::Examine));
@@ -74,10 +80,18 @@ impl Graph {
         if deleting && has(ORPHAN) {
             tasks.push(Task::Orphan(uid.clone()));
         }
-        let (resource, key) = (Some(resource.clone()), object.key());
-        let node = Node { resource, key, reference: None, owners: Box::default(), dependents, deleting, foreground };
+        let resource = Some(resource.clone());
+        let node = Node {
+            resource,
+            key: key.clone(),
+            reference: None,
+            owners: Box::default(),
+            dependents,
+            deleting,
+            foreground,
+        };
         self.nodes.insert(uid.clone(), node);
-        let linked = object.owners().iter().map(|owner| self.link(&uid, owner, object.namespace(), &mut tasks));
+        let linked = object.owners().iter().map(|owner| self.link(&uid, owner, &key, &mut tasks));
         let owners: Box<[Owner]> = linked.collect();
         for old in &before_owners {
             match owners.iter().find(|owner| owner.uid == old.uid) {
@@ -95,15 +109,16 @@ impl Graph {
         tasks
     }
 
-    /// Makes `owner` know its dependent. One nobody has seen becomes a virtual node and is looked for.
-    fn link(&mut self, uid: &Uid, owner: &OwnerReference, namespace: &str, tasks: &mut Vec<Task>) -> Owner {
+    /// Makes `owner` know its dependent. One nobody has seen becomes a virtual node and is looked for; of one that is in
+    /// another namespace the dependent has to be seen to.
+    fn link(&mut self, uid: &Uid, owner: &OwnerReference, dependent: &ObjectKey, tasks: &mut Vec<Task>) -> Owner {
         let known = self.nodes.get_key_value(owner.uid.as_str());
         let owner_uid = known.map_or_else(|| owner.uid.as_str().into(), |(known, _)| known.clone());
         let node = self.nodes.entry(owner_uid.clone()).or_insert_with(|| {
             tasks.push(Task::Examine(owner_uid.clone()));
             Node {
                 resource: None,
-                key: ObjectKey::new(namespace, &owner.name),
+                key: ObjectKey::new(&*dependent.namespace, &owner.name),
                 reference: Some(Box::new(owner.clone())),
                 owners: Box::default(),
                 dependents: HashSet::new(),
@@ -112,6 +127,9 @@ impl Graph {
             }
         });
         node.dependents.insert(uid.clone());
+        if crosses(&node.key, dependent) {
+            tasks.push(Task::Examine(uid.clone()));
+        }
         Owner { uid: owner_uid, blocks: owner.block_owner_deletion == Some(true) }
     }
 
@@ -153,6 +171,11 @@ impl Graph {
         let dependents = self.nodes.get(uid).map(|node| &node.dependents);
         dependents.into_iter().flatten().any(|dependent| self.waits(dependent))
     }
+}
+
+/// Whether the owner is where references of the dependent do not reach.
+pub(super) fn crosses(owner: &ObjectKey, dependent: &ObjectKey) -> bool {
+    !owner.namespace.is_empty() && owner.namespace != dependent.namespace
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::*;
 use cluster_client::{Client, DeleteOptions};
 use cluster_fake_server::FakeServer;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Event};
 use serde_json::{Value, json};
 
 async fn map(client: &Client, name: &str, owner: Option<&ConfigMap>, finalizers: &[&str]) -> ConfigMap {
@@ -23,7 +23,10 @@ async fn started() -> (Arc<FakeServer>, Client) {
     let server = FakeServer::new();
     server.serve("/apis", json!({"groups": []}));
     let verbs = ["list", "watch", "delete"];
-    let kinds = json!({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs}]});
+    let kinds = json!({"resources": [
+        {"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs},
+        {"name": "nodes", "kind": "Node", "namespaced": false, "verbs": verbs},
+    ]});
     server.serve("/api/v1", kinds);
     let client = server.client();
     tokio::spawn(run(Context::of(&client)));
@@ -60,6 +63,38 @@ async fn an_owner_that_never_was_takes_its_dependents_along() {
     ghost.metadata.uid = Some("another".into());
     map(&client, "child", Some(&ghost), &[]).await;
     assert_eq!(names(&client).await, ["ghost"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_in_another_namespace_is_none_and_that_is_told() {
+    let (_server, client) = started().await;
+    let owner = map(&client, "owner", None, &[]).await;
+    let mut stranger = map(&client, "stranger", Some(&owner), &["hold"]).await;
+    stranger.metadata =
+        ObjectMeta { namespace: Some("other".into()), uid: None, finalizers: None, ..stranger.metadata };
+    client.create(&stranger).await.expect("created");
+    assert_eq!(names(&client).await, ["owner", "stranger"]);
+    assert!(client.list::<ConfigMap>("other", "").await.expect("listed").is_empty());
+    let events: Vec<Event> = client.list("other", "").await.expect("listed");
+    let told: Vec<_> = events.iter().map(|event| (event.reason.as_deref(), event.message.as_deref())).collect();
+    let message = format!(
+        "ownerRef [v1/ConfigMap, namespace: other, name: owner, uid: {}] does not exist in namespace \"other\"",
+        owner.uid()
+    );
+    assert_eq!(told, [(Some("OwnerRefInvalidNamespace"), Some(message.as_str()))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_belongs_to_no_namespace_stays_when_its_owner_in_one_goes() {
+    let (_server, client) = started().await;
+    let owner = map(&client, "owner", None, &[]).await;
+    let metadata = json!({"name": "n1", "ownerReferences": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner.uid()}]});
+    let node = serde_json::from_value::<Node>(json!({"metadata": metadata})).expect("a node");
+    client.create(&node).await.expect("created");
+    delete(&client, "owner").await;
+    assert!(names(&client).await.is_empty());
+    assert_eq!(client.list::<Node>("", "").await.expect("listed").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
