@@ -53,3 +53,10 @@ export const lookAtSync = (look: 'diff' | 'preview' | 'pull', body: WantedSync) 
   json<{ changes: string[]; faults: FileFault[] }>(`/api/syncs/${look}`, { method: 'POST', body });
 
 export const deleteSync = (id: string) => json<void>(`/api/syncs/${encodeURIComponent(id)}`, { method: 'DELETE' });
+
+/**
+ * Where a forward answers. Pages are led to by a name that is not the address of this one, for browsers send its cookie
+ * to every port of a host.
+ */
+export const localAddress = ({ local, protocol }: Pick<Forward, 'local' | 'protocol'>) =>
+  `${protocol === 'TCP' ? 'localhost' : '127.0.0.1'}:${local}`;

@@ -63,7 +63,6 @@ export interface Operation {
   error?: string | Status | null;
   /** What the user should know though nothing failed. */
   warnings?: string[];
-  result?: unknown;
 }
 
 export type ClusterAction =

@@ -1,6 +1,6 @@
 import { ExternalLink, GraduationCap, Rocket, X } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
-import { clusterAction } from '../api/agent';
+import { clusterAction, localAddress } from '../api/agent';
 import { Button, IconButton } from '../components/parts';
 import { useI18n } from '../i18n';
 import { CLAIMS, CONFIG_MAPS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES } from '../kinds/gvrs';
@@ -127,7 +127,7 @@ function Example({ gvr }: { gvr: (typeof STOPS)[number][1] }) {
       {loaded && data.order.length === 0 && <span>{t('tour.nothing')}</span>}
       <Link href={links.list(gvr)}>{t('tour.list')}</Link>
       {page && (
-        <a href={`http://127.0.0.1:${page.local}/`} target="_blank" rel="noreferrer">
+        <a href={`http://${localAddress(page)}/`} target="_blank" rel="noreferrer">
           {t('tour.page')} <ExternalLink size={12} aria-hidden />
         </a>
       )}

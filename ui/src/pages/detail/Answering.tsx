@@ -1,5 +1,6 @@
 import { ExternalLink } from 'lucide-react';
 import { Link } from 'wouter';
+import { localAddress } from '../../api/agent';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Card, CardLoading, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -46,9 +47,9 @@ export function Answering({ target, title, service }: Props) {
       {here.length > 0 && (
         <p className="body row">
           <span className="soft">{t('answering.here')}</span>
-          {here.map(({ id, local, port }) => (
-            <a key={id} href={`http://127.0.0.1:${local}/`} target="_blank" rel="noreferrer">
-              127.0.0.1:{local} → {port} <ExternalLink size={12} aria-hidden="true" />
+          {here.map((forward) => (
+            <a key={forward.id} href={`http://${localAddress(forward)}/`} target="_blank" rel="noreferrer">
+              {localAddress(forward)} → {forward.port} <ExternalLink size={12} aria-hidden="true" />
             </a>
           ))}
         </p>

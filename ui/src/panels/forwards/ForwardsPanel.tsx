@@ -1,7 +1,7 @@
 import { ExternalLink, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { createForward, deleteForward } from '../../api/agent';
+import { createForward, deleteForward, localAddress } from '../../api/agent';
 import type { Forward, ObjectRef } from '../../api/contract';
 import { messageOf } from '../../api/http';
 import { Button, Command, CopyButton, Empty, HealthMark, IconButton } from '../../components/parts';
@@ -73,7 +73,7 @@ interface RowProps extends Pick<Props, 'href'> {
 
 function ForwardRow({ forward, href, onRemove }: RowProps) {
   const { t, say } = useI18n();
-  const address = `127.0.0.1:${forward.local}`;
+  const address = localAddress(forward);
   return (
     <tr>
       <td>
