@@ -10,7 +10,8 @@ use crate::lists::{TYPES, Types};
 use crate::macros;
 use crate::position::located;
 use crate::rewrite::{self, BUDGET};
-use crate::{Declarations, to_json};
+use crate::{Declarations, to_json, value};
+use serde_json::Value as Json;
 
 /// The longest expression, in characters; cel-go's limit.
 const MAX_LENGTH: usize = 100_000;
@@ -50,6 +51,20 @@ impl Program {
     /// The most that one evaluation is estimated to cost.
     pub fn estimated_cost(&self) -> u64 {
         self.cost
+    }
+
+    /// What it sees of a variable without a type: of an object that it only asks for fields no more than those.
+    pub fn view(&self, variable: &str, json: &Json) -> Value {
+        let asked = self.names.iter().filter_map(|name| name.strip_prefix(variable)?.strip_prefix('.'));
+        let asked: Vec<&str> = asked.collect();
+        let only_fields = self.names.iter().filter(|name| *name == variable).count() == asked.len();
+        match json {
+            Json::Object(fields) if only_fields => {
+                let fields = fields.iter().filter(|(name, _)| asked.contains(&name.as_str()));
+                value::object(fields.map(|(name, value)| (name.clone(), value::dynamic(value))))
+            }
+            _ => value::dynamic(json),
+        }
     }
 
     /// Whether it names the variable, or for `variables.x` that composed one.
@@ -185,6 +200,13 @@ fn collect_names(expression: &Expression, names: &mut Vec<String>) {
         Expr::Select(select) => {
             if let Expr::Ident(owner) = &select.operand.expr {
                 names.push(format!("{owner}.{}", select.field));
+            }
+        }
+        Expr::Call(call) if call.func_name == operators::OPT_SELECT => {
+            if let [Expr::Ident(owner), Expr::Literal(LiteralValue::String(field))] =
+                call.args.iter().map(|argument| &argument.expr).collect::<Vec<_>>()[..]
+            {
+                names.push(format!("{owner}.{}", field.inner()));
             }
         }
         _ => {}

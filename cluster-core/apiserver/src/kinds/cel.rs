@@ -45,7 +45,7 @@ impl Expression {
     pub(super) fn of(&self, this: &Value, whole: &Whole<'_>) -> Option<Value> {
         let mut activation = Activation::new(&Arc::default());
         if self.program().uses("self") {
-            activation.bind("self", cluster_cel::dynamic(this));
+            activation.bind("self", self.program().view("self", this));
         }
         for (name, value, seen) in [("object", whole.object, &whole.seen[0]), ("old", whole.old, &whole.seen[1])] {
             if self.program().uses(name) {
@@ -56,8 +56,16 @@ impl Expression {
     }
 
     fn among(&self, variables: &Activation) -> Option<Value> {
+        #[cfg(test)]
+        EVALUATED.set(EVALUATED.get() + 1);
         cluster_cel::to_json(&variables.evaluate(self.program()).ok()?)
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many expressions this thread evaluated.
+    pub(super) static EVALUATED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// An object whose cells are asked for. What expressions see of it is made once, for the first.

@@ -118,7 +118,7 @@ impl Graph {
             tasks.push(Task::Examine(owner_uid.clone()));
             Node {
                 resource: None,
-                key: ObjectKey::new(&*dependent.namespace, &owner.name),
+                key: ObjectKey::new(&dependent.namespace, &owner.name),
                 reference: Some(Box::new(owner.clone())),
                 owners: Box::default(),
                 dependents: HashSet::new(),

@@ -143,7 +143,7 @@ impl Tree {
         // Most fields of most objects are absent, and few rules are about that.
         if self.rules.iter().any(|rule| !value.is_null() || rule.is_of_absence()) {
             let at = At { path: self.path(way), value };
-            self.rules.iter().for_each(|rule| check(rule, within, &at, seen, errors));
+            check_all(&self.rules, within, &at, seen, errors);
         }
         if let Some(item) = &self.items {
             let mut seen = (seen.0, Vec::new());
@@ -180,9 +180,7 @@ impl Tree {
         for rule in &self.changes {
             let at = || At { path: self.path(way), value: now };
             if let Rule::Update(rules) = rule {
-                for rule in rules {
-                    check(rule, within, &at(), &mut (whole, Vec::new()), errors);
-                }
+                check_all(rules, within, &at(), &mut (whole, Vec::new()), errors);
             }
             errors.extend(match rule {
                 _ if now == was || is_empty(now) && is_empty(was) => None,
@@ -202,6 +200,12 @@ impl Tree {
                 item.compare(&Way::Item(way, index), now, [each, &was[index]], whole, errors);
             }
         }
+    }
+}
+
+fn check_all<'a>(rules: &'a [Rule], within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
+    for rule in rules {
+        check(rule, within, value, seen, errors);
     }
 }
 
@@ -266,10 +270,21 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         Rule::Share(whole) if value.is_set() => workloads::int_or_percent(value, *whole, errors),
         Rule::Port if value.is_set() => value.port_or_name(errors),
         Rule::When(other, values, rules) if is_among(meta::get(this, other), values) => {
-            for rule in rules {
-                check(rule, within, value, seen, errors);
-            }
+            check_all(rules, within, value, seen, errors);
         }
+        Rule::Given(rules) if value.is_set() => check_all(rules, within, value, seen, errors),
+        Rule::UnlessOne(fields, rules)
+            if fields.iter().filter(|field| !value.value[**field].is_null()).count() != 1 =>
+        {
+            check_all(rules, within, value, seen, errors);
+        }
+        Rule::Repeated(rules) if value.is_set() && !is_new(seen, rule, value.text().into()) => {
+            check_all(rules, within, value, seen, errors);
+        }
+        Rule::Keyed(part, rules) if value.entries().any(|(key, _)| key.contains(part)) => {
+            check_all(rules, within, value, seen, errors);
+        }
+        Rule::Ending(end, rules) if value.text().ends_with(end) => check_all(rules, within, value, seen, errors),
         Rule::Needed(when) => errors.extend(when.faults(value, this, seen.0, At::missing)),
         Rule::Wrong(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::invalid)),
         Rule::Forbidden(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::forbidden)),

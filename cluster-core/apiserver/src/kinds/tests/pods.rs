@@ -1,6 +1,7 @@
 //! Pods, what holds their data and what bounds them, that upstream refuses.
 
-use super::{create, workload};
+use super::{create, kind, workload};
+use crate::kinds::cel::EVALUATED;
 use serde_json::{Value, json};
 
 #[test]
@@ -343,4 +344,36 @@ fn the_limits_of_a_range_go_together() {
         let found = create("LimitRange", range).1.join(", ");
         assert!(found.contains(fault) && found.is_empty() == fault.is_empty(), "{item}: {found}");
     }
+}
+
+/// Expressions cost more than all other rules together.
+#[test]
+fn a_pod_as_most_are_is_judged_without_an_expression() {
+    let container = json!({
+        "name": "c", "image": "i", "ports": [{"name": "http", "containerPort": 80}],
+        "env": [{"name": "A", "value": "1"},
+            {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}}],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "readinessProbe": {"httpGet": {"path": "/", "port": "http"}},
+        "volumeMounts": [{"name": "m", "mountPath": "/m"}, {"name": "access", "mountPath": "/a"}],
+    });
+    let sources = json!([
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"name": "ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "ns", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+    ]);
+    let pod = json!({
+        "metadata": {"name": "a", "annotations": {"prometheus.io/scrape": "true"}, "labels": {"app": "a"}},
+        "spec": {
+            "containers": [container],
+            "volumes": [{"name": "m", "configMap": {"name": "m"}}, {"name": "e", "emptyDir": {}},
+                {"name": "access", "projected": {"sources": sources}}],
+            "tolerations": [{"key": "k", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}],
+        },
+    });
+    let (pod, _) = create("Pod", pod);
+    let before = EVALUATED.get();
+    assert_eq!(kind("Pod").strategy.faults(&pod), vec![]);
+    assert_eq!(kind("Pod").strategy.warnings(&pod).next(), None);
+    assert_eq!(EVALUATED.get() - before, 0);
 }
