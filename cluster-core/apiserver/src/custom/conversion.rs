@@ -2,6 +2,7 @@
 
 use crate::kinds::extensions::webhook_url;
 use crate::kinds::prelude::*;
+use crate::kinds::rules::named;
 
 /// The versions of `ConversionReview` that upstream's servers know.
 const REVIEWS: &[&str] = &["v1", "v1beta1"];
@@ -24,7 +25,7 @@ pub(super) fn validate(conversion: &At<'_>, errors: &mut Errors) {
     } else if url.is_set() {
         webhook_url(&url, errors);
     } else {
-        self::service(&service, errors);
+        errors.extend(service.faults(named("WebhookService")));
     }
     if !reviews.required(errors) {
         return;
@@ -39,35 +40,5 @@ pub(super) fn validate(conversion: &At<'_>, errors: &mut Errors) {
     }
     if !REVIEWS.iter().any(|known| seen.contains(known)) {
         errors.push(reviews.invalid(&format!("must include at least one of {}", REVIEWS.join(", "))));
-    }
-}
-
-fn service(service: &At<'_>, errors: &mut Errors) {
-    for field in ["name", "namespace"] {
-        service.get(field).required(errors);
-    }
-    let (port, path) = (service.get("port"), service.get("path"));
-    if !(1..=65535).contains(&port.int()) {
-        errors.push(port.invalid_number("port is not valid: must be between 1 and 65535, inclusive"));
-    }
-    let given = path.text();
-    if matches!(given, "" | "/") {
-        return;
-    }
-    if given == "//" {
-        return errors.push(path.invalid("segment[0] may not be empty"));
-    }
-    if !given.starts_with('/') {
-        errors.push(path.invalid("must start with a '/'"));
-    }
-    let mut rest = given.chars();
-    rest.next();
-    let rest = rest.as_str();
-    for (index, step) in rest.strip_suffix('/').unwrap_or(rest).split('/').enumerate() {
-        if step.is_empty() {
-            errors.push(path.invalid(&format!("segment[{index}] may not be empty")));
-        } else if let Err(why) = name::dns_subdomain(step) {
-            errors.push(path.invalid(&format!("segment[{index}]: {why}")));
-        }
     }
 }

@@ -41,26 +41,41 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Errors {
     errors
 }
 
+const APPROVED: &str = "api-approved.kubernetes.io";
+
 /// Groups of the project need a word of approval.
 fn protected(at: &At<'_>, errors: &mut Errors) {
-    let (group, annotation) = (at.get("spec.group"), "api-approved.kubernetes.io");
-    let protected = ["k8s.io", "kubernetes.io"].iter().any(|domain| {
-        group.text() == *domain || group.text().strip_suffix(domain).is_some_and(|prefix| prefix.ends_with('.'))
-    });
-    let approval = meta::annotation(at.value, annotation).unwrap_or_default();
-    let path = Path::new("metadata").child("annotations").key(annotation);
-    if !protected || approval.starts_with("unapproved") || approval.starts_with("https://") {
-        return;
+    let path = Path::new("metadata").child("annotations").key(APPROVED);
+    match approval(at.value) {
+        Some(("MissingAnnotation", why)) => errors.push(Error::required(&path, &why)),
+        Some(("InvalidAnnotation", why)) => {
+            let given = meta::annotation(at.value, APPROVED).unwrap_or_default();
+            errors.push(Error::invalid(&path, &given.into(), &why));
+        }
+        _ => {}
     }
-    if approval.is_empty() {
-        let why = "protected groups must have approval annotation \"api-approved.kubernetes.io\", see \
-                   https://github.com/kubernetes/enhancements/pull/1111";
-        errors.push(Error::required(&path, why));
+}
+
+/// How it stands with the approval of a definition, as reason and message of upstream's condition; none where none is
+/// needed.
+pub(super) fn approval(definition: &Value) -> Option<(&'static str, String)> {
+    let group = meta::text(definition, "spec.group");
+    let is_below = |domain| group.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if !["k8s.io", "kubernetes.io"].into_iter().any(is_below) {
+        return None;
+    }
+    let given = meta::annotation(definition, APPROVED).unwrap_or_default();
+    let see = "see https://github.com/kubernetes/enhancements/pull/1111";
+    let must = format!("protected groups must have approval annotation {APPROVED:?}");
+    Some(if given.is_empty() {
+        ("MissingAnnotation", format!("{must}, {see}"))
+    } else if given.starts_with("unapproved") {
+        ("UnapprovedAnnotation", format!("not approved: {given:?}"))
+    } else if url::Url::parse(given).is_ok_and(|url| url.has_host()) {
+        ("ApprovedAnnotation", format!("approved in {given}"))
     } else {
-        let why = "protected groups must have approval annotation \"api-approved.kubernetes.io\" with either a URL or \
-                   a reason starting with \"unapproved\", see https://github.com/kubernetes/enhancements/pull/1111";
-        errors.push(Error::invalid(&path, &approval.into(), why));
-    }
+        ("InvalidAnnotation", format!("{must} with either a URL or a reason starting with \"unapproved\", {see}"))
+    })
 }
 
 fn versions(spec: &At<'_>, errors: &mut Errors) {

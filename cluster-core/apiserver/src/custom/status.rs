@@ -1,6 +1,7 @@
 //! What upstream's controllers say of a definition, said as it is written: accepted names, stored versions, conditions.
 
 use super::STORAGE;
+use super::definition::approval;
 use crate::kinds::prelude::*;
 
 /// Fills in the status of a definition that is about to be written.
@@ -28,6 +29,10 @@ fn accept(definition: &mut Value, others: &[Value]) {
     let stored = items(&status["storedVersions"]).to_vec();
     if !storage.is_null() && !stored.contains(&storage) {
         status["storedVersions"] = stored.into_iter().chain([storage]).collect();
+    }
+    if let Some((reason, message)) = approval(definition) {
+        let is_approved = reason == "ApprovedAnnotation";
+        condition::set(definition, "KubernetesAPIApprovalPolicyConformant", is_approved, reason, &message);
     }
     match conflict {
         None => {
@@ -91,6 +96,27 @@ mod tests {
         json!({"metadata": {"name": format!("{plural}.a.io")}, "spec": {"group": "a.io",
             "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List"), "shortNames": [short]},
             "versions": [{"name": "v1", "storage": true}]}})
+    }
+
+    #[test]
+    fn groups_of_the_project_say_how_it_stands_with_their_approval() {
+        let table = [
+            ("a.io", "", None),
+            ("x.k8s.io", "https://github.com/kubernetes/enhancements/pull/1", Some(("True", "ApprovedAnnotation"))),
+            ("x.k8s.io", "unapproved, an experiment", Some(("False", "UnapprovedAnnotation"))),
+            ("kubernetes.io", "yes", Some(("False", "InvalidAnnotation"))),
+            ("kubernetes.io", "", Some(("False", "MissingAnnotation"))),
+        ];
+        for (group, given, expected) in table {
+            let mut definition = definition("cats", "Cat", "c");
+            definition["spec"]["group"] = group.into();
+            definition["metadata"]["annotations"] = json!({"api-approved.kubernetes.io": given});
+            accept(&mut definition, &[]);
+            let mut conditions = items(&definition["status"]["conditions"]).iter();
+            let found = conditions.find(|one| one["type"] == "KubernetesAPIApprovalPolicyConformant");
+            let found = found.map(|one| (text(&one["status"]), text(&one["reason"])));
+            assert_eq!(found, expected, "{group} {given}");
+        }
     }
 
     #[test]

@@ -48,6 +48,19 @@ fn webhook(hook: &At<'_>, errors: &mut Errors) {
     policy::webhook(hook, errors);
 }
 
+/// The rule for the path of any webhook's service, as upstream's `ValidateWebhookService`; what is wrong first.
+pub(crate) fn service_path(path: &str) -> Result<(), String> {
+    let Some(steps) = path.strip_prefix('/') else { return Err("must start with a '/'".to_owned()) };
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let mut steps = steps.strip_suffix('/').unwrap_or(steps).split('/').enumerate();
+    steps.try_for_each(|(index, step)| match step {
+        "" => Err(format!("segment[{index}] may not be empty")),
+        step => name::dns_subdomain(step).map_err(|why| format!("segment[{index}]: {why}")),
+    })
+}
+
 /// The rules for the address of any webhook, as upstream's `ValidateWebhookURL`.
 pub(crate) fn webhook_url(at: &At<'_>, errors: &mut Errors) {
     const FORM: &str = "; desired format: https://host[/path]";
@@ -68,5 +81,25 @@ pub(crate) fn webhook_url(at: &At<'_>, errors: &mut Errors) {
         (!query.is_empty(), query, "query parameters are not permitted in the URL"),
     ] {
         errors.extend(wrong.then(|| Error::invalid(&at.path, &value.into(), why)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_webhooks_service_is_one_of_names() {
+        let table = [
+            ("/", ""),
+            ("/a/b.c/", ""),
+            ("a", "must start with a '/'"),
+            ("//", "segment[0] may not be empty"),
+            ("/a//b", "segment[1] may not be empty"),
+        ];
+        for (path, expected) in table {
+            assert_eq!(service_path(path).err().unwrap_or_default(), expected, "{path}");
+        }
+        assert!(service_path("/a/B").is_err_and(|why| why.starts_with("segment[1]: ")));
     }
 }

@@ -150,7 +150,7 @@ fn shown(path: &Path, fault: &Map<String, Value>) -> Option<Error> {
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 39] = [
+const TEXTS: [(&str, TextRule); 40] = [
     ("absolutePath", |text| kept(text.starts_with('/'), "must be an absolute path")),
     ("attributeName", |text| {
         super::devices::key(text)?;
@@ -191,6 +191,7 @@ const TEXTS: [(&str, TextRule); 39] = [
     ("relativePath", |text| kept(!text.starts_with('/'), "must be a relative path")),
     ("rootedName", |text| name::dns_subdomain(text.trim_end_matches('.'))),
     ("schedule", |text| Schedule::parse(text, &TimeZone::UTC).map(drop)),
+    ("servicePath", super::extensions::service_path),
     ("signerName", super::certificates::signer_name),
     ("simplePath", |text| kept(text.starts_with('.'), "must be a simple json path starting with .")),
     ("sysctl", super::pod::validation::sysctl),

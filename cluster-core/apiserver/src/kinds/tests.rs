@@ -207,7 +207,7 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 60] = [
+const PARTS: [&str; 61] = [
     "AccessModes",
     "BindingOfRole",
     "ClaimSpec",
@@ -267,6 +267,7 @@ const PARTS: [&str; 60] = [
     "VolumeProjection",
     "VolumeSource",
     "VolumeWarnings",
+    "WebhookService",
     "WindowsPod",
 ];
 
