@@ -4,14 +4,14 @@ test.beforeAll(sample);
 
 test('the page of a service with a node port tells where it answers on this machine', async ({ page, request }) => {
   await page.goto(object('core/v1/services', 'outside'));
-  const address = page.getByRole('link', { name: /^127\.0\.0\.1:\d+ → 80/ });
+  const address = page.getByRole('link', { name: /^localhost:\d+ → 80/ });
   expect((await request.get((await address.getAttribute('href')) ?? '')).status()).toBe(200);
 });
 
 test('a port is forwarded to this machine, and answers when other pods have come', async ({ page, request }) => {
   await page.goto(`${object('core/v1/services', 'web')}?view=forwards`);
   await page.getByRole('button', { name: 'Forward', exact: true }).click();
-  const address = page.getByRole('link', { name: /127\.0\.0\.1/ }).first();
+  const address = page.getByRole('link', { name: /localhost/ }).first();
   const url = (await address.getAttribute('href')) ?? '';
   // Each request is a connection of its own.
   const status = async () => (await request.get(url, { headers: { connection: 'close' } })).status();
@@ -63,7 +63,7 @@ spec:
   await expect(page.getByText('Answers', { exact: true })).toBeHidden();
   apply(workload(1));
   await expect(page.getByText('Answers', { exact: true })).toBeVisible();
-  const address = page.getByRole('link', { name: /127\.0\.0\.1/ }).first();
+  const address = page.getByRole('link', { name: /localhost/ }).first();
   expect((await request.get((await address.getAttribute('href')) ?? '')).status()).toBe(200);
   await page.getByRole('button', { name: 'Remove the forward to' }).click();
   kubectl('delete', 'deployment', 'slow');
