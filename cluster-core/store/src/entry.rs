@@ -78,10 +78,13 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// Ends each part of [`Facts`].
+const END: char = '\0';
+
 /// What label and field selectors of a list or watch need to know of an object.
 ///
 /// Packed into one text, because a large cluster has half a million of these: each label's key and value, nothing where
-/// the next key would be, then the values of the fields that may be selected by. A NUL ends each part.
+/// the next key would be, then the values of the fields that may be selected by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts(Box<str>);
 
@@ -108,21 +111,25 @@ impl Facts {
 
     /// The value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels().find(|(found, _)| *found == key).map(|(_, value)| value)
+        let mut parts = self.0.split_terminator(END);
+        labels(&mut parts).find(|(found, _)| *found == key).map(|(_, value)| value)
     }
 
     /// The value of the selectable field with this position among those of its kind.
     pub fn field(&self, position: usize) -> Option<&str> {
-        self.0.split_terminator(END).skip(2 * self.labels().count() + 1).nth(position)
-    }
-
-    fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut parts = self.0.split_terminator(END);
-        std::iter::from_fn(move || parts.next().filter(|key| !key.is_empty()).zip(parts.next()))
+        labels(&mut parts).for_each(drop);
+        parts.nth(position)
     }
 }
 
-const END: char = '\0';
+/// The labels that parts begin with, up to the part that ends them.
+fn labels<'a>(parts: &mut impl Iterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    std::iter::from_fn(|| {
+        let key = parts.next().filter(|key| !key.is_empty())?;
+        Some((key, parts.next()?))
+    })
+}
 
 /// An object's JSON text split where the digits of its `metadata.resourceVersion` go.
 ///
