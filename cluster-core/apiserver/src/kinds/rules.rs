@@ -295,12 +295,26 @@ impl Rule {
         matches!(self, Self::Update(_) | Self::Frozen(_) | Self::Kept(_) | Self::Grows(_))
     }
 
+    /// The rules that must be kept where this one holds, if it is such a rule.
+    fn guarded(&self) -> &[Self] {
+        match self {
+            Self::When(.., rules)
+            | Self::UnlessOne(_, rules)
+            | Self::Keyed(_, rules)
+            | Self::Ending(_, rules)
+            | Self::Given(rules)
+            | Self::Repeated(rules)
+            | Self::Update(rules) => rules,
+            _ => &[],
+        }
+    }
+
     /// Whether it is also about what is not there.
     fn is_of_absence(&self) -> bool {
         match self {
             Self::Required(_) | Self::Must(_) | Self::Is(_) | Self::Within(..) => true,
             Self::Unique | Self::UniqueBy(_) | Self::Needed(_) | Self::Selects => true,
-            Self::When(.., rules) | Self::UnlessOne(_, rules) => rules.iter().any(Self::is_of_absence),
+            Self::When(..) | Self::UnlessOne(..) => self.guarded().iter().any(Self::is_of_absence),
             _ => false,
         }
     }

@@ -44,14 +44,7 @@ fn conditions_are_expressions() {
         match rule {
             Rule::Computed(expression) | Rule::UniqueBy(expression) => vec![expression],
             Rule::Needed(when) | Rule::Wrong(when) | Rule::Forbidden(when) | Rule::Warns(when) => vec![&when.0],
-            Rule::When(.., rules)
-            | Rule::UnlessOne(_, rules)
-            | Rule::Keyed(_, rules)
-            | Rule::Ending(_, rules)
-            | Rule::Update(rules)
-            | Rule::Given(rules)
-            | Rule::Repeated(rules) => rules.iter().flat_map(of_rule).collect(),
-            _ => Vec::new(),
+            guard => guard.guarded().iter().flat_map(of_rule).collect(),
         }
     }
     fn compiled(tree: &Tree) -> usize {

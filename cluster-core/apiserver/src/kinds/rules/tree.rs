@@ -211,6 +211,9 @@ fn check_all<'a>(rules: &'a [Rule], within: &Value, value: &At<'a>, seen: &mut S
 
 fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
     let this = if within.is_array() { value.value } else { within };
+    if lets_through(rule, this, value, seen) {
+        return check_all(rule.guarded(), within, value, seen, errors);
+    }
     // Of a change it also matters what is gone.
     let is_judged = value.is_set() || !seen.0.old.is_null();
     match rule {
@@ -269,27 +272,24 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         Rule::Like(name) if value.is_set() => errors.extend(value.faults(named(name))),
         Rule::Share(whole) if value.is_set() => workloads::int_or_percent(value, *whole, errors),
         Rule::Port if value.is_set() => value.port_or_name(errors),
-        Rule::When(other, values, rules) if is_among(meta::get(this, other), values) => {
-            check_all(rules, within, value, seen, errors);
-        }
-        Rule::Given(rules) if value.is_set() => check_all(rules, within, value, seen, errors),
-        Rule::UnlessOne(fields, rules)
-            if fields.iter().filter(|field| !value.value[**field].is_null()).count() != 1 =>
-        {
-            check_all(rules, within, value, seen, errors);
-        }
-        Rule::Repeated(rules) if value.is_set() && !is_new(seen, rule, value.text().into()) => {
-            check_all(rules, within, value, seen, errors);
-        }
-        Rule::Keyed(part, rules) if value.entries().any(|(key, _)| key.contains(part)) => {
-            check_all(rules, within, value, seen, errors);
-        }
-        Rule::Ending(end, rules) if value.text().ends_with(end) => check_all(rules, within, value, seen, errors),
         Rule::Needed(when) => errors.extend(when.faults(value, this, seen.0, At::missing)),
         Rule::Wrong(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::invalid)),
         Rule::Forbidden(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::forbidden)),
         Rule::Warns(when) if value.is_set() => errors.extend(when.faults(value, this, seen.0, At::warning)),
         _ => {}
+    }
+}
+
+/// Whether the rules that this one guards must be kept.
+fn lets_through<'a>(rule: &'a Rule, this: &Value, value: &At<'a>, seen: &mut Seen<'a>) -> bool {
+    match rule {
+        Rule::When(other, values, _) => is_among(meta::get(this, other), values),
+        Rule::UnlessOne(fields, _) => fields.iter().filter(|field| !value.value[**field].is_null()).count() != 1,
+        Rule::Keyed(part, _) => value.entries().any(|(key, _)| key.contains(part)),
+        Rule::Ending(end, _) => value.text().ends_with(end),
+        Rule::Given(_) => value.is_set(),
+        Rule::Repeated(_) => value.is_set() && !is_new(seen, rule, value.text().into()),
+        _ => false,
     }
 }
 
