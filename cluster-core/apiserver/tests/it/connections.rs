@@ -32,6 +32,16 @@ where
     (address, authority)
 }
 
+/// The API server, where it listens.
+async fn expose(api: &Api) -> (SocketAddr, Authority) {
+    let server = Arc::clone(&api.server);
+    listen(move |request: Request<Body>| {
+        let server = Arc::clone(&server);
+        async move { server.handle(request).await }
+    })
+    .await
+}
+
 async fn connect(address: SocketAddr, authority: &Authority, identity: Option<&Pair>) -> Stream {
     let client = TlsConnector::from(Arc::new(tls::client(authority.cert(), identity).expect("TLS")));
     let stream = TcpStream::connect(address).await.expect("a connection");
@@ -115,12 +125,7 @@ async fn a_client_that_cancels_many_requests_at_once_keeps_its_connection() {
     const GO_AWAY: u8 = 7;
     const END: u8 = 0b101;
     let api = Api::start().await;
-    let server = Arc::clone(&api.server);
-    let handle = move |request: Request<Body>| {
-        let server = Arc::clone(&server);
-        async move { server.handle(request).await }
-    };
-    let (address, authority) = listen(handle).await;
+    let (address, authority) = expose(&api).await;
     let mut stream = connect(address, &authority, None).await;
     // GET, https, /livez, localhost: by their numbers in the static table where it has them. Source: RFC 7541.
     let get = [&[0x82, 0x87, 0x04, 6][..], b"/livez", &[0x01, 9], b"localhost"].concat();
@@ -161,12 +166,7 @@ async fn a_browser_watches_over_a_websocket_by_messages_of_text() {
     const TEXT: u8 = 0x81;
     const CLOSE: u8 = 0x88;
     let api = Api::start().await;
-    let server = Arc::clone(&api.server);
-    let handle = move |request: Request<Body>| {
-        let server = Arc::clone(&server);
-        async move { server.handle(request).await }
-    };
-    let (address, authority) = listen(handle).await;
+    let (address, authority) = expose(&api).await;
     let admin = authority.issue(&Subject::client("admin", group::MASTERS)).expect("a certificate");
     let mut stream = connect(address, &authority, Some(&admin)).await;
     let head = "GET /api/v1/namespaces?watch=1&fieldSelector=metadata.name%3Ddefault HTTP/1.1\r\nHost: localhost\r\n\

@@ -49,6 +49,15 @@ impl World {
         self.client.create(&claim).await.expect("created");
     }
 
+    /// A node `a` alone, and a pod `p` with a claim that waits for the pod's node.
+    async fn add_claimant(&self) {
+        self.add_claim().await;
+        self.add_node("a", json!({})).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let volume = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
+        self.add_pod("p", json!({"spec": {"volumes": [volume]}})).await;
+    }
+
     /// Waits until the claim was told its node.
     async fn told(&self, node: &str) -> PersistentVolumeClaim {
         let mut changes = self.informers.informer::<PersistentVolumeClaim>().subscribe();
@@ -189,11 +198,7 @@ async fn a_binding_that_fails_is_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_could_not_be_told_its_node_may_get_another() {
     let world = World::start();
-    world.add_claim().await;
-    world.add_node("a", json!({})).await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    let volume = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
-    world.add_pod("p", json!({"spec": {"volumes": [volume]}})).await;
+    world.add_claimant().await;
     world.server.fail(1);
     assert_eq!(world.refused("p").await.0, "SchedulerError");
     world.client.delete::<Node>("", "a", &Default::default()).await.expect("deleted");
@@ -204,11 +209,7 @@ async fn a_claim_that_could_not_be_told_its_node_may_get_another() {
 #[tokio::test(start_paused = true)]
 async fn a_pod_is_bound_once_its_claim_has_a_volume_on_its_node() {
     let world = World::start();
-    world.add_claim().await;
-    world.add_node("a", json!({})).await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    let volume = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
-    world.add_pod("p", json!({"spec": {"volumes": [volume]}})).await;
+    world.add_claimant().await;
     let mut claim = world.told("a").await;
     // The provisioner has no room there.
     claim.metadata.annotations = None;
